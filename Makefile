@@ -1,0 +1,41 @@
+# Each target works on a fresh clone with only Python and make present: it creates .venv, installs into it, and runs.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: demo test lint bench docs clean
+
+demo: .venv/.studies
+	$(BIN)/underdamped run images --demo --run-dir runs/demo
+
+test: .venv/.dev
+	$(BIN)/pytest -n 2
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: .venv/.dev
+	$(BIN)/python benchmarks/step_time.py
+
+docs: .venv/.dev
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf .venv
+
+# PyTorch goes first and alone: the constraint then holds for every package that asks for it.
+.venv/.torch: constraints.txt
+	$(PYTHON) -m venv .venv
+	$(PIP) torch numpy
+	touch $@
+
+.venv/.studies: .venv/.torch pyproject.toml
+	$(PIP) --editable '.[torch,studies]'
+	touch $@
+
+.venv/.dev: .venv/.studies
+	$(PIP) --editable '.[torch,jax,studies,dev]'
+	touch $@
