@@ -22,7 +22,9 @@ from underdamped.schedules import (
     GeometricDecay,
     LinearDecay,
     PowerDecay,
+    Scaled,
     Schedule,
+    never_increases,
 )
 
 __version__ = "0.1.0"
@@ -36,11 +38,13 @@ __all__ = [
     "HeavyBall",
     "LinearDecay",
     "PowerDecay",
+    "Scaled",
     "Schedule",
     "StepAndMass",
     "StepCoefficients",
     "heavy_ball_to_sgmp",
     "mass_from_decay",
+    "never_increases",
     "semi_implicit_euler",
     "sgmp_to_heavy_ball",
     "stability_limit",

@@ -234,6 +234,51 @@ class CosineDecay(Decay):
         return self.final + (self.initial - self.final) * sine * sine
 
 
+@dataclass(frozen=True)
+class Scaled:
+    r"""$c \, m(t)$ for another schedule $m$.
+
+    Args:
+        schedule: any Schedule.
+        factor: $c \ge 0$.
+
+    Raises:
+        ValueError: If ``factor`` is negative or not finite.
+
+    Example:
+        >>> Scaled(GeometricDecay(1.0, ratio=0.5), factor=9.0)(1)
+        4.5
+    """
+
+    schedule: Schedule
+    factor: float
+
+    def __post_init__(self) -> None:
+        _checks.non_negative(self.factor, "factor", "a mass has no sign")
+
+    def __call__(self, t: Scalar, /) -> Scalar:
+        r"""$c \, m(t)$."""
+        return self.factor * self.schedule(t)
+
+
+def never_increases(schedule: Schedule) -> bool:
+    """Whether ``schedule`` is known to be non-increasing, so that a value of 0 is final.
+
+    Args:
+        schedule: any Schedule.
+
+    Returns:
+        True for a Decay, scaled or not; False for any other callable, of which nothing is known.
+
+    Example:
+        >>> never_increases(GeometricDecay(1.0, ratio=0.5)), never_increases(lambda t: 1.0)
+        (True, False)
+    """
+    if isinstance(schedule, Scaled):
+        return never_increases(schedule.schedule)
+    return isinstance(schedule, Decay)
+
+
 def _check_initial(initial: float) -> None:
     _checks.non_negative(initial, "initial", "0 removes momentum, nothing lies below")
 
