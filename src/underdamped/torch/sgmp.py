@@ -222,13 +222,10 @@ class SGMP(Optimizer):
         lost = momentum_is_lost(group, schedule)
         if lost and self.state:
             self._free_buffers(group)
-        params = [param for param in group["params"] if param.grad is not None]
-        grads = [param.grad for param in params]
-        sparse = any(grad.is_sparse for grad in grads)
+        params, grads, buffers, sparse = self._gather(group, lost)
         decoupled, weight_decay = group["decoupled_weight_decay"], group["weight_decay"]
         if sparse and weight_decay != 0 and not decoupled:
             raise RuntimeError("coupled weight decay needs dense gradients: use `decoupled_weight_decay=True`.")
-        buffers = [] if lost else [self._buffer(param) for param in params]
         fused = self._use_fused(group, params, grads, buffers, sparse)
         lr = step_size(group)
         if lr == 0 or not params:
@@ -252,12 +249,24 @@ class SGMP(Optimizer):
             fused=fused,
         )
 
-    def _buffer(self, param: Tensor) -> Tensor:
-        state = self.state[param]
-        buffer = state.get("momentum_buffer")
-        if buffer is None:
-            buffer = state["momentum_buffer"] = torch.zeros_like(param, memory_format=torch.preserve_format)
-        return buffer
+    def _gather(self, group: Group, lost: bool) -> tuple[list[Tensor], list[Tensor], list[Tensor], bool]:
+        """Parameters with a gradient, their gradients and buffers, and whether some gradient is sparse."""
+        params, grads, buffers, sparse = [], [], [], False
+        for param in group["params"]:
+            grad = param.grad
+            if grad is None:
+                continue
+            params.append(param)
+            grads.append(grad)
+            if grad.is_sparse:
+                sparse = True
+            if not lost:
+                state = self.state[param]
+                buffer = state.get("momentum_buffer")
+                if buffer is None:
+                    buffer = state["momentum_buffer"] = torch.zeros_like(param, memory_format=torch.preserve_format)
+                buffers.append(buffer)
+        return params, grads, buffers, sparse
 
     def _free_buffers(self, group: Group) -> None:
         for param in group["params"]:

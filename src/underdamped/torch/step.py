@@ -1,11 +1,12 @@
 """One step of the scheme on PyTorch tensors: by PyTorch's SGD kernels, or by formulas that autograd can trace."""
 
+from itertools import chain
 from typing import NamedTuple
+
+from torch.optim.sgd import sgd
 
 import torch
 from torch import Tensor
-from torch.optim.sgd import sgd
-
 from underdamped.coefficients import Scalar
 
 
@@ -95,9 +96,9 @@ def same_layout(params: list[Tensor], grads: list[Tensor], buffers: list[Tensor]
 
     PyTorch's fused CPU kernel does walk it so, without looking: where strides differ it pairs the wrong elements.
     """
-    for tensors in zip(params, grads, buffers, strict=True) if buffers else zip(params, grads, strict=True):
-        if all(tensor.is_contiguous() for tensor in tensors):
-            continue
+    if all(map(Tensor.is_contiguous, chain(params, grads, buffers))):
+        return True
+    for tensors in zip(params, grads, buffers or grads, strict=True):
         dense = torch.empty_like(tensors[0], device="meta").stride()  # an empty copy keeps a layout that is dense
         if any(tensor.stride() != dense for tensor in tensors):
             return False

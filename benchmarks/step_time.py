@@ -1,0 +1,147 @@
+"""Time of one optimiser step: SGMP against torch.optim's SGD and AdamW and against the memory bandwidth.
+
+What is measured: ``optimizer.step()`` alone, float32, on parameters and gradients that stay in place, for five sets of
+shapes. All methods take turns within one run, so that a machine that slows down slows all of them; each figure is the
+median over the rounds, each ratio the median of the ratios within a round. "of bandwidth" is 20 bytes a parameter (read
+parameter, gradient and buffer, write parameter and buffer) over the time of a step, divided by the best rate that a
+copy or a triad reaches in the same rounds.
+
+    python benchmarks/step_time.py [--rounds 30] [--threads 2] [--out step_time.json]
+"""
+
+import argparse
+import json
+import platform
+import random
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from underdamped import GeometricDecay
+from underdamped.torch import SGMP
+
+RESNET18 = [
+    (64, 3, 7, 7), (64,), (64,),
+    *[shape for _ in range(4) for shape in ((64, 64, 3, 3), (64,), (64,))],
+    (128, 64, 3, 3), (128,), (128,), (128, 128, 3, 3), (128,), (128,), (128, 64, 1, 1), (128,), (128,),
+    *[shape for _ in range(2) for shape in ((128, 128, 3, 3), (128,), (128,))],
+    (256, 128, 3, 3), (256,), (256,), (256, 256, 3, 3), (256,), (256,), (256, 128, 1, 1), (256,), (256,),
+    *[shape for _ in range(2) for shape in ((256, 256, 3, 3), (256,), (256,))],
+    (512, 256, 3, 3), (512,), (512,), (512, 512, 3, 3), (512,), (512,), (512, 256, 1, 1), (512,), (512,),
+    *[shape for _ in range(2) for shape in ((512, 512, 3, 3), (512,), (512,))],
+    (1000, 512), (1000,),
+]  # fmt: skip
+SHAPES: dict[str, list[tuple[int, ...]]] = {
+    "1 x 25M": [(25_000_000,)],
+    "60 x 200k": [(200_000,)] * 60,
+    "160 x 20k": [(20_000,)] * 160,
+    "300 x 1k": [(1_000,)] * 300,
+    "ResNet-18": RESNET18,
+}
+BYTES_A_PARAMETER = 20
+OURS, DEFAULT, FUSED = "SGMP", "SGD", "SGD fused"
+METHODS: dict[str, Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer]] = {
+    OURS: lambda params: SGMP(params, lr=1e-3, mass=GeometricDecay(9e-3, ratio=0.9999)),
+    DEFAULT: lambda params: torch.optim.SGD(params, lr=1e-3, momentum=0.9),
+    "SGD foreach": lambda params: torch.optim.SGD(params, lr=1e-3, momentum=0.9, foreach=True),
+    FUSED: lambda params: torch.optim.SGD(params, lr=1e-3, momentum=0.9, fused=True),
+    "AdamW fused": lambda params: torch.optim.AdamW(params, lr=1e-3, fused=True),
+    "SGMP, mass lost": lambda params: SGMP(params, lr=1e-3),
+    "SGD, no momentum, fused": lambda params: torch.optim.SGD(params, lr=1e-3, fused=True),
+}
+
+
+def seconds(function: Callable[[], object], repeats: int) -> float:
+    """Mean time of one call over ``repeats`` in a row."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        function()
+    return (time.perf_counter() - start) / repeats
+
+
+def bandwidth_probes(elements: int) -> dict[str, tuple[Callable[[], object], int]]:
+    """Streams over arrays of the same size: name -> (function, bytes moved)."""
+    a, b, c = (torch.rand(elements) for _ in range(3))
+    return {
+        "copy": (lambda: a.copy_(b), 8 * elements),
+        "triad": (lambda: torch.add(a, b, alpha=0.5, out=c), 12 * elements),
+        "update": (lambda: a.add_(b, alpha=1e-6), 12 * elements),
+    }
+
+
+def measure(shapes: list[tuple[int, ...]], rounds: int) -> dict[str, list[float]]:
+    """Seconds a step of every method, and bytes a second of every probe, once a round, in turn."""
+    elements = sum(torch.Size(shape).numel() for shape in shapes)
+    repeats = max(1, round(2e6 / elements))
+    steps: dict[str, Callable[[], object]] = {}
+    for name, build in METHODS.items():
+        generator = torch.Generator().manual_seed(0)
+        params = [torch.nn.Parameter(torch.rand(shape, generator=generator)) for shape in shapes]
+        for param in params:
+            param.grad = 1e-3 * torch.rand(param.shape, generator=generator)
+        steps[name] = build(params).step
+    probes = bandwidth_probes(elements)
+    figures: dict[str, list[float]] = {name: [] for name in (*steps, *probes)}
+    order = list(figures)
+    shuffle = random.Random(0).shuffle  # what ran before decides what is in cache: let it be anything
+    for round_number in range(rounds + 2):  # two to warm up
+        shuffle(order)
+        for name in order:
+            if name in steps:
+                figures[name].append(seconds(steps[name], repeats))
+            else:
+                stream, moved = probes[name]
+                figures[name].append(moved / seconds(stream, repeats))
+        if round_number == 1:
+            figures = {name: [] for name in figures}
+    return figures
+
+
+def summarize(figures: dict[str, list[float]], elements: int) -> dict[str, dict[str, float]]:
+    """Median microseconds, and medians of the ratios within a round."""
+    probes = (figures["copy"], figures["triad"], figures["update"])
+    best_bandwidth = statistics.median(max(rates) for rates in zip(*probes, strict=True))
+    rows = {}
+    for name in METHODS:
+        times = figures[name]
+        rows[name] = {
+            "microseconds": 1e6 * statistics.median(times),
+            f"over {DEFAULT}": statistics.median(t / s for t, s in zip(times, figures[DEFAULT], strict=True)),
+            f"over {FUSED}": statistics.median(t / s for t, s in zip(times, figures[FUSED], strict=True)),
+        }
+    rows[OURS]["of bandwidth"] = BYTES_A_PARAMETER * elements / (1e-6 * rows[OURS]["microseconds"]) / best_bandwidth
+    rows[FUSED]["of bandwidth"] = BYTES_A_PARAMETER * elements / (1e-6 * rows[FUSED]["microseconds"]) / best_bandwidth
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=30, help="how often each method takes its turn")
+    parser.add_argument("--threads", type=int, default=2, help="PyTorch's threads; have as many cores free")
+    parser.add_argument("--out", type=Path, default=None, help="where to write every figure as JSON")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    results = {}
+    for title, shapes in SHAPES.items():
+        elements = sum(torch.Size(shape).numel() for shape in shapes)
+        rows = summarize(measure(shapes, arguments.rounds), elements)
+        results[title] = rows
+        print(f"\n{title} ({elements / 1e6:.1f}M parameters in {len(shapes)} tensors)")
+        print(f"  {'':24} {'median µs':>10} {'/ SGD':>7} {'/ fused':>8} {'of bandwidth':>13}")
+        for name, row in rows.items():
+            share = f"{row['of bandwidth']:13.2f}" if "of bandwidth" in row else ""
+            ratios = f"{row[f'over {DEFAULT}']:7.2f} {row[f'over {FUSED}']:8.2f}"
+            print(f"  {name:24} {row['microseconds']:10.0f} {ratios} {share}")
+    if arguments.out is not None:
+        environment = {
+            "torch": torch.__version__, "python": platform.python_version(),
+            "machine": platform.processor() or platform.machine(), "threads": arguments.threads,
+            "rounds": arguments.rounds,
+        }  # fmt: skip
+        arguments.out.write_text(json.dumps({"environment": environment, "results": results}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
