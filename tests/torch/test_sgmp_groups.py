@@ -186,6 +186,17 @@ def test_a_schedule_that_leaves_its_range_is_named_with_its_step_and_nothing_mov
     assert optimizer.param_groups[0]["step"] == 2
 
 
+def test_a_fault_in_one_group_is_found_before_any_other_moves_or_ages():
+    first, second = parameter(), parameter()
+    optimizer = SGMP([{"params": [first], "mass": 0.5}, {"params": [second], "mass": lambda n: math.nan if n else 1.0}])
+    optimizer.step()
+    position = first.detach().clone()
+    with pytest.raises(ValueError, match="at step 1"):
+        optimizer.step()
+    assert torch.equal(first, position)
+    assert optimizer.param_groups[0]["step"] == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -205,19 +205,24 @@ class SGMP(Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        for group, schedule in zip(self.param_groups, self._schedules, strict=True):
-            traced = torch.compiler.is_compiling() or group["differentiable"]
-            update = self._prepare(group, schedule, traced)  # pyright: ignore[reportAttributeAccessIssue]
-            if update is not None:
-                (traced_step if traced else kernel_step)(update)
+        for update in self._prepare(torch.compiler.is_compiling()):  # pyright: ignore[reportAttributeAccessIssue]
+            (traced_step if update.traced else kernel_step)(update)
         return loss
 
     @torch.compiler.disable
-    def _prepare(self, group: Group, schedule: Schedule | None, traced: bool) -> Update | None:
-        """Gather what the step of ``group`` needs and age its mass; None where there is nothing to do.
+    def _prepare(self, compiling: bool) -> list[Update]:
+        """What the step needs of each group that moves; ages their masses.
 
-        Kept out of compiled graphs: coefficients that change every step would be constants there.
+        Kept out of compiled graphs: coefficients that change every step would be constants there. All groups are found
+        to be fine before the first of them ages or moves.
         """
+        pairs = zip(self.param_groups, self._schedules, strict=True)
+        updates = [self._prepare_group(group, schedule, compiling) for group, schedule in pairs]
+        for group, update in zip(self.param_groups, updates, strict=True):
+            group["step"] += update is not None
+        return [update for update in updates if update is not None]
+
+    def _prepare_group(self, group: Group, schedule: Schedule | None, compiling: bool) -> Update | None:
         decay, gain = refresh(group, schedule)
         lost = momentum_is_lost(group, schedule)
         if lost and self.state:
@@ -230,7 +235,7 @@ class SGMP(Optimizer):
         lr = step_size(group)
         if lr == 0 or not params:
             return None
-        group["step"] += 1
+        traced = compiling or group["differentiable"]
         if traced:
             lr = torch.as_tensor(group["lr"], dtype=torch.float64).reshape(())
             decay, gain = semi_implicit_euler(lr, torch.tensor(group["mass"], dtype=torch.float64), group["friction"])
@@ -247,6 +252,7 @@ class SGMP(Optimizer):
             sparse=sparse,
             foreach=group["foreach"],
             fused=fused,
+            traced=traced,
         )
 
     def _gather(self, group: Group, lost: bool) -> tuple[list[Tensor], list[Tensor], list[Tensor], bool]:

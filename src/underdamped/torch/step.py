@@ -26,6 +26,7 @@ class Update(NamedTuple):
         sparse: whether some gradient is sparse.
         foreach: as in ``torch.optim.SGD``.
         fused: as in ``torch.optim.SGD``.
+        traced: whether lr, decay and gain are tensors, for `traced_step`.
     """
 
     params: list[Tensor]
@@ -40,6 +41,7 @@ class Update(NamedTuple):
     sparse: bool
     foreach: bool | None
     fused: bool | None
+    traced: bool
 
 
 def kernel_step(update: Update) -> None:
