@@ -17,11 +17,10 @@ def default_data_dir() -> Path:
     """Where data sets and decoded images are kept: the variable ``UNDERDAMPED_DATA``, else the user's cache folder.
 
     Example:
-        >>> import os
-        >>> os.environ["UNDERDAMPED_DATA"] = "/scratch/data"
-        >>> default_data_dir().as_posix()
+        >>> from unittest.mock import patch
+        >>> with patch.dict("os.environ", UNDERDAMPED_DATA="/scratch/data"):
+        ...     default_data_dir().as_posix()
         '/scratch/data'
-        >>> del os.environ["UNDERDAMPED_DATA"]
     """
     import pooch
 
@@ -82,8 +81,8 @@ def _load_path(name: str, data_dir: Path, image_size: int | None) -> ImageData:
         raise _checks.fail("name", f"an archive of type {', '.join(ARCHIVES)}", name, "pack the images as one of these")
     if len(source.parts) > 1 or is_archive(source):
         raise FileNotFoundError(f"There is no folder or archive {name}: check the path.")
-    way_out = f"{_checks.suggestion(name, NAMES)}"
-    raise _checks.fail("name", "a known data set, or the path of a folder or archive that exists", name, way_out)
+    bound = "a known data set, or the path of a folder or archive that exists"
+    raise _checks.fail("name", bound, name, _checks.suggestion(name, NAMES))
 
 
 def fetch(name: str, data_dir: Path | None = None) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from underdamped.studies._progress import progress_bar
 
-CHUNK = 1 << 18  # bytes between two movements of the progress bar
+CHUNK = 1 << 14  # bytes written at a time, and the most that a dropped connection loses
 TIMEOUT = (10, 30)  # seconds to connect, seconds without a byte
 TRIES = 3  # of one mirror: a dropped connection goes on where it stopped
 

@@ -22,7 +22,7 @@ _OPENERS = {
 _DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
-    gzip.BadGzipFile,
+    OSError,  # what gzip and bz2 raise for damage, and disks for theirs
     lzma.LZMAError,
     zlib.error,
     EOFError,
@@ -85,7 +85,10 @@ def fingerprint(source: Path) -> str:
 
 
 def _stamp(path: Path) -> str:
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError:  # a broken link; whoever needs the file will say so
+        return "unreadable"
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
@@ -103,8 +106,9 @@ def _tar_entries(source: Path) -> Iterator[Entry]:
     # The decompressors of the standard library check their sums and tell a cut file; tarfile's own do neither.
     suffix = source.suffix.lower()
     with ExitStack() as stack:
-        stream = _Tail(stack.enter_context(_OPENERS.get(suffix, open)(source, "rb")))
-        tar = stack.enter_context(tarfile.open(fileobj=stream, mode="r|"))  # pyright: ignore[reportArgumentType,reportCallIssue]  (it only reads)
+        stream = _Counted(stack.enter_context(_OPENERS.get(suffix, open)(source, "rb")))
+        # reading is all that mode asks of a stream, whatever the annotation says
+        tar = stack.enter_context(tarfile.open(fileobj=stream, mode="r|"))  # pyright: ignore
         for member in tar:
             path = _safe(member.name, source)
             if member.issym() or member.islnk():
@@ -114,7 +118,7 @@ def _tar_entries(source: Path) -> Iterator[Entry]:
                 )
             if member.isdir() or member.isfile():
                 yield Entry(path, member.isdir(), partial(_read_member, source, tar, member))
-        stream.check()
+        stream.check_end(tar.offset)
 
 
 def _read_member(source: Path, tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
@@ -135,24 +139,30 @@ def _read_zipped(source: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) 
         return archive.read(info)
 
 
-class _Tail:
-    """Reads a stream and remembers how it ended: tarfile takes a tar that was cut between two files for a whole one."""
+class _Counted:
+    """A stream that knows how far it was read and where its last byte other than zero was."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._last = b""
+        self._read = 0
+        self._used = 0
 
     def read(self, size: int) -> bytes:
         content = self._file.read(size)
-        self._last = (self._last + content)[-tarfile.BLOCKSIZE :]
+        if used := len(content.rstrip(b"\0")):
+            self._used = self._read + used
+        self._read += len(content)
         return content
 
-    def check(self) -> None:
-        """Read to the end, where a whole archive has blocks of zeros and a decompressor compares its checksum."""
+    def check_end(self, offset: int) -> None:
+        """See that the tar ends at ``offset``, in zeros: tarfile takes a cut, or a damaged header, for the end too.
+
+        Reading on to the end of the file also lets the decompressor compare its checksum.
+        """
         while self.read(tarfile.RECORDSIZE):
             pass
-        if self._last != bytes(tarfile.BLOCKSIZE):
-            raise tarfile.ReadError("the end is missing")
+        if self._used > offset or self._read < offset + tarfile.BLOCKSIZE:
+            raise tarfile.ReadError(f"no file and no end at byte {offset}")
 
 
 @contextmanager
