@@ -82,9 +82,10 @@ def _try_mirrors(download: Download, folder: Path, path: Path) -> list[str] | No
         if is_intact(path, download):
             return None
         complaints.append(f"{path}: wrong checksum, refused; kept aside as {set_aside(path)}")
-    downloader = _Resuming(folder / f"{download.filename}.part", download)
+    part = folder / f"{download.filename}.part"
     for url in download.urls:
         for _ in range(TRIES):
+            before = _size(part)
             try:
                 # pooch renames the finished file in one step and checks it once more
                 pooch.retrieve(
@@ -92,7 +93,7 @@ def _try_mirrors(download: Download, folder: Path, path: Path) -> list[str] | No
                     f"md5:{download.md5}",
                     path.name,
                     folder,
-                    downloader=downloader,  # pyright: ignore[reportArgumentType]  (pooch's annotation misnames it)
+                    downloader=_Resuming(part, download),  # pyright: ignore[reportArgumentType]  (pooch's annotation misnames it)
                 )
                 return None
             except _WrongChecksumError as error:
@@ -101,9 +102,9 @@ def _try_mirrors(download: Download, folder: Path, path: Path) -> list[str] | No
                     break
             except requests.RequestException as error:
                 complaints.append(f"{url}: {_cause(error)}")
-                if isinstance(error, requests.HTTPError):
-                    break  # the mirror has answered, and will not say anything else now
-    return complaints
+                if _size(part) <= before:  # no answer, or a refusal: asking again at once will not change it
+                    break
+    return list(dict.fromkeys(complaints))
 
 
 class _WrongChecksumError(Exception):
@@ -128,11 +129,15 @@ class _Resuming:
         os.replace(self.part, output_file)
 
 
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
 def _append_rest(url: str, part: Path) -> bool:
     """Download what ``part`` lacks; whether it was begun before."""
     import requests
 
-    have = part.stat().st_size if part.exists() else 0
+    have = _size(part)
     # identity: a server that compresses on the fly would count other bytes than the file's
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(url, stream=True, timeout=TIMEOUT, headers=headers) as response:
