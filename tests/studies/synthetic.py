@@ -39,7 +39,8 @@ def image_records(methods=DEMO, seeds=3, epochs=12, steps_an_epoch=15, best=0.98
                 rows.append(
                     {
                         "method": method, "seed": seed, "epoch": epoch, "step": epoch * steps_an_epoch,
-                        "train_loss": loss * 1.2 if epoch else None, "train_accuracy": accuracy * 0.98 if epoch else None,
+                        "train_loss": loss * 1.2 if epoch else None,
+                        "train_accuracy": accuracy * 0.98 if epoch else None,
                         "test_loss": loss, "test_accuracy": accuracy,
                         "learning_rate": lr, "mass": mass, "decay": decay, "effective_lr": effective,
                         "seconds": 1.5 + 0.1 * random.random() if epoch else 0.0,

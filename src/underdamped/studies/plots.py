@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.typing import ColorType
+from matplotlib.ticker import MaxNLocator
+from matplotlib.typing import CapStyleType, LineStyleType, RcKeyType
 
 from underdamped.studies.scales import Scale, apply_scale
 
@@ -24,7 +25,7 @@ _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#5
 _DASHES: tuple[Dashes, ...] = ("solid", (4.0, 1.6), (1.2, 1.4))
 _INK, _RULE = "#222222", "#dddddd"
 
-_STYLE = {
+_STYLE: dict[RcKeyType, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#888888",
     "axes.grid": True,
@@ -98,6 +99,7 @@ class Curve:
         y: Ordinates, shape (T,).
         low: Lower edge of the band, shape (T,), or None.
         high: Upper edge of the band, shape (T,), or None.
+        broken: Whether the line ends because something failed there; a cross marks its end.
     """
 
     label: str
@@ -106,6 +108,7 @@ class Curve:
     y: Sequence[float] | np.ndarray
     low: Sequence[float] | np.ndarray | None = None
     high: Sequence[float] | np.ndarray | None = None
+    broken: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +142,9 @@ class Panel:
         ylabel: Ordinate and its unit; unused for estimates, whose rows carry names.
         contents: Curves, or estimates from top to bottom.
         scale: Of the ordinate for curves, of the abscissa for estimates.
-        whole_x: Whether the abscissa counts something, so that only whole numbers are marked.
+        xlim: Ends of the abscissa for curves, where panels are to be compared; whole numbers mark it as a count.
+        span: Further values that the scaled axis has to reach, where panels are to be compared.
+        size: Width and height in inches, on paper.
     """
 
     title: str
@@ -147,7 +152,8 @@ class Panel:
     ylabel: str
     contents: Sequence[Curve] | Sequence[Estimate]
     scale: Scale = "linear"
-    whole_x: bool = False
+    xlim: tuple[float, float] | None = None
+    span: Sequence[float] | np.ndarray = ()
     size: tuple[float, float] = field(default=(4.6, 3.3))
 
 
@@ -216,11 +222,13 @@ def draw(panel: Panel, axes: Axes) -> None:
     axes.set_ylabel(panel.ylabel)
     stripes = _stripes(curves)
     for curve in curves:
-        _draw_curve(curve, axes, stripes.get(id(curve)))
-    apply_scale(axes.yaxis, panel.scale, [_finite(curve.y) for curve in curves])
-    if panel.whole_x:
-        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-    axes.margins(x=0.02)
+        _draw_curve(curve, axes, stripes.get(id(curve)), shade=0.16 if len(curves) <= 5 else 0.08)
+    apply_scale(axes.yaxis, panel.scale, [_finite(panel.span), *(_finite(curve.y) for curve in curves)])
+    if panel.xlim is not None:
+        start, end = panel.xlim
+        margin = 0.02 * (end - start)
+        axes.set_xlim(start - margin, end + margin)
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=isinstance(end, int), min_n_ticks=1))
 
 
 def to_svg(drawing: Figure) -> str:
@@ -250,22 +258,26 @@ def _array(values: Sequence[float] | np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(numbers), numbers, np.nan)
 
 
-def _line_style(look: Look) -> "str | tuple[float, tuple[float, ...]]":
-    return look.dashes if look.dashes == "solid" else (0.0, look.dashes)
+def _line_style(look: Look) -> LineStyleType:
+    return "solid" if look.dashes == "solid" else (0.0, look.dashes)
 
 
-def _draw_curve(curve: Curve, axes: Axes, stripe: tuple[int, int] | None) -> None:
+def _draw_curve(curve: Curve, axes: Axes, stripe: tuple[int, int] | None, shade: float) -> None:
     x, y = _array(curve.x), _array(curve.y)
-    style, cap = _line_style(curve.look), "round" if curve.look.dashes == "solid" else "butt"
+    style = _line_style(curve.look)
+    cap: CapStyleType = "round" if style == "solid" else "butt"
     if stripe is not None:  # one of several equal curves: each takes its turn, so that all are seen
         place, number = stripe
-        style, cap = (4.0 * place, (4.0, 4.0 * (number - 1))), "butt"
+        style, cap = (-4.0 * place, (4.0, 4.0 * (number - 1))), "butt"
     axes.plot(x, y, color=curve.look.color, linestyle=style, dash_capstyle=cap, label=curve.label, zorder=3)
     lone = np.isfinite(y) & ~_has_neighbour(y)
     axes.plot(x[lone], y[lone], "o", color=curve.look.color, markersize=4, zorder=3)
+    if curve.broken and np.isfinite(y).any():
+        end = np.flatnonzero(np.isfinite(y))[-1]
+        axes.plot(x[end], y[end], "x", color=curve.look.color, markersize=8, mew=2.2, zorder=4)
     if curve.low is not None and curve.high is not None:
         low, high = _array(curve.low), _array(curve.high)
-        axes.fill_between(x, low, high, color=curve.look.color, alpha=0.15, linewidth=0, zorder=2)
+        axes.fill_between(x, low, high, color=curve.look.color, alpha=shade, linewidth=0, zorder=2)
         axes.vlines(x[lone], low[lone], high[lone], color=curve.look.color, linewidth=1, zorder=2)
 
 
@@ -287,16 +299,18 @@ def _stripes(curves: Sequence[Curve]) -> dict[int, tuple[int, int]]:
 
 
 def _draw_estimates(estimates: Sequence[Estimate], axes: Axes) -> None:
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     for row, estimate in enumerate(estimates):
-        color: ColorType = estimate.look.color
-        axes.plot(estimate.values, [row] * len(estimate.values), "o", color=color, alpha=0.35, mew=0, markersize=6)
+        color = estimate.look.color
+        axes.plot(estimate.values, [row] * len(estimate.values), "o", color=color, alpha=0.4, mew=0, markersize=6)
         if estimate.low is not None and estimate.high is not None:
             axes.plot([estimate.low, estimate.high], [row, row], color=color, linewidth=2)
         if estimate.mean is not None:
             axes.plot([estimate.mean], [row], "|", color=color, markersize=13, mew=2.4)
-    axes.set_yticks(range(len(estimates)), [estimate.label for estimate in estimates])
-    axes.set_ylim(len(estimates) - 0.4, -0.6)
-    axes.grid(visible=False, axis="y")
+        # Above its row and not beside it: a long name must not take the width of a phone from the data.
+        axes.text(0, row - 0.3, estimate.label, transform=axes.get_yaxis_transform(), va="bottom", size=9.5, bbox=paper)
+    axes.set_yticks([])
+    axes.set_ylim(len(estimates) - 0.5, -0.9)
     axes.spines["left"].set_visible(False)
 
 

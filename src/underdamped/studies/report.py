@@ -23,7 +23,7 @@ class Table:
 
     Attributes:
         columns: Headings, with units.
-        rows: Cells as text, one for each column.
+        rows: Cells as text, one for each column. What follows a line break in the first cell is set small below it.
         caption: What the numbers are.
     """
 
@@ -157,7 +157,7 @@ def _inline(svg: str, prefix: str, name: str) -> Markup:
     opening, rest = svg.split(">", 1)
     opening = re.sub(r'\s(?:width|height|version)="[^"]*"', "", opening)
     label = Markup(' role="img" aria-label="{}"').format(name)
-    return Markup(f"{opening}{label}>{rest}")  # noqa: S704  (our own drawing; its text was escaped by matplotlib)
+    return Markup(f"{opening}{label}>{rest}")  # our own drawing: matplotlib has escaped its text
 
 
 def _legend(panels: Sequence[plots.Panel]) -> list[tuple[str, str, str]]:

@@ -13,13 +13,13 @@ Scale: TypeAlias = Literal["linear", "log", "log or zero", "accuracy"]
 """How an axis is measured.
 
 - ``"log"``: positive values.
-- ``"log or zero"``: values >= 0, for a mass that is lost. Logarithmic down to the smallest positive value (twelve decades
-  at most), below that linear, with 0 at the bottom.
+- ``"log or zero"``: values >= 0, for a mass that is lost. Logarithmic down to the smallest positive value (eight
+  decades at most), below that linear, with 0 at the bottom.
 - ``"accuracy"``: percentages, spaced by the logarithm of the *error* 100 - accuracy: halving the error is the same
   distance everywhere, so that 98 and 99 lie as far apart as 80 and 90.
 """
 
-_DECADES = 12  # further down a positive value is as good as none
+_DECADES = 8  # further down a positive value is as good as none
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -35,20 +35,25 @@ def apply_scale(axis: Axis, scale: Scale, values: Iterable[np.ndarray]) -> None:
 
 
 def log_ticks(low: float, high: float) -> list[float]:
-    """Ticks that people read for a log axis from ``low`` to ``high``, three or more where there is room.
+    """Ticks that people read for a log axis from ``low`` to ``high``: as many as fit, in the roundest numbers.
 
     Example:
-        >>> log_ticks(0.012, 2.5)
-        [0.03, 0.1, 0.3, 1.0]
+        >>> log_ticks(0.08, 2.5)
+        [0.1, 0.2, 0.5, 1.0, 2.0]
         >>> log_ticks(1e-9, 1)
-        [1e-09, 1e-06, 0.001, 1.0]
+        [1e-09, 1e-07, 1e-05, 0.001, 0.1]
     """
     decades = range(floor(log10(low)) - 1, ceil(log10(high)) + 1)
-    for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8)):
-        ticks = [float(f"{digit}e{decade}") for decade, digit in product(decades, digits)]
-        ticks = [tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]
-        if len(ticks) >= 3:
-            return ticks[:: ceil(len(ticks) / 6)]
+    sets = [
+        [tick for tick in (float(f"{digit}e{decade}") for decade, digit in product(decades, digits))
+         if low * 0.999 <= tick <= high * 1.001]
+        for digits in ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,))
+    ]  # fmt: skip
+    fitting = [ticks for ticks in sets if 3 <= len(ticks) <= 6]
+    if fitting:
+        return fitting[0] if len(fitting[0]) > 4 or len(fitting) == 1 else max(fitting, key=len)
+    if len(sets[-1]) > 6:
+        return sets[-1][:: ceil(len(sets[-1]) / 6)]
     return [float(tick) for tick in MaxNLocator(4).tick_values(low, high) if low <= tick <= high]
 
 
@@ -104,10 +109,10 @@ def _accuracy(axis: Axis, values: np.ndarray) -> None:
     errors = 100.0 - values
     positive = errors[errors > 0]
     smallest = max(positive.min(), 0.01) if positive.size else 1.0
-    largest = max(errors.max() * 1.05, 3 * smallest)
+    largest = min(max(errors.max() * 1.05, 3 * smallest), max(errors.max(), 100.0))
 
     # The inverse hyperbolic sine is the logarithm for errors above the smallest one, and still finite at none at all.
-    def forward(accuracy: np.ndarray) -> np.ndarray:
+    def forward(accuracy: Any) -> Any:
         return -np.arcsinh((100.0 - accuracy) / smallest)
 
     def inverse(place: np.ndarray) -> np.ndarray:
@@ -122,13 +127,13 @@ def _accuracy(axis: Axis, values: np.ndarray) -> None:
 
 
 def _accuracy_ticks(low: float, high: float) -> list[float]:
-    """Round accuracies in [low, high], the best first."""
-    digits = (1, 2, 5) if 100.0 - low > 8 * (100.0 - high) else (1, 2, 3, 4, 5, 6, 7, 8, 9)
-    ticks = [round(100.0 - float(f"{digit}e{decade}"), 6) for decade, digit in product(range(-2, 2), digits)]
-    return [tick for tick in [100.0, *ticks, 0.0] if low <= tick <= high]
+    """Accuracies that may be marked in [low, high], the roundest first."""
+    rounds = [(1, 2, 5), (3, 4, 6, 7, 8)]
+    errors = [float(f"{digit}e{decade}") for digits in rounds for decade, digit in product(range(1, -3, -1), digits)]
+    return [tick for tick in [100.0, *(round(100.0 - error, 6) for error in errors), 0.0] if low <= tick <= high]
 
 
-def _thinned(ticks: Sequence[float], place: Callable[[float], float], gap: float = 0.07) -> list[float]:
+def _thinned(ticks: Sequence[float], place: Callable[[float], float], gap: float = 0.09) -> list[float]:
     """Those of ``ticks`` whose labels do not collide, the first ones before the later ones."""
     kept: list[float] = []
     for tick in ticks:
@@ -137,7 +142,7 @@ def _thinned(ticks: Sequence[float], place: Callable[[float], float], gap: float
     return kept
 
 
-def _widened(low: float, high: float, at_least: float = 1.5) -> tuple[float, float]:
+def _widened(low: float, high: float, at_least: float = 3.0) -> tuple[float, float]:
     """Log limits around [low, high] with a margin, and far enough apart that a constant is not blown up."""
     margin = max((high / low) ** 0.05, (at_least * low / high) ** 0.5, 1.05)
     return low / margin, high * margin

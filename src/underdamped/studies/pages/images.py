@@ -1,8 +1,11 @@
 """The page of the images study: Figs. 7 and 8 and Table 1 from its records, with intervals over seeds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from underdamped.studies.outcomes import Mean, Outcome, outcomes, rank
@@ -12,6 +15,7 @@ from underdamped.studies.scales import Scale
 from underdamped.studies.statistics import difference, over_seeds
 
 _PAPER_NAMES = {"momentum": "classical momentum"}
+_TABLE_1_ROWS = 10
 _NEGLIGIBLE = 0.01  # a momentum factor below this changes a step by less than a hundredth
 
 
@@ -20,7 +24,7 @@ def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[
 
     Args:
         records: One row per method, seed and epoch; a run that was stopped or diverged is shown as far as it came.
-        config: The configuration; only ``epochs`` and ``data`` are looked at.
+        config: The configuration; ``data``, ``methods``, ``seeds`` and ``epochs`` are looked at, any may be missing.
         environment: Where it ran; shown by the report, not used here.
 
     Returns:
@@ -30,14 +34,15 @@ def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[
     judged = outcomes(records, _epochs(records, config))
     names = labels([outcome.method for outcome in judged])
     styles = looks([outcome.method for outcome in judged])
-    results: list[Block] = [_table(judged, names), _estimates(judged, names, styles)]
+    curves = _Curves(judged, names, styles)
+    results: list[Block] = [_table(judged), _estimates(judged, names, styles)]
     return Page(
         title=f"Training a convolutional network{_on_data(config)}: SGD, momentum, and momentum that is lost",
-        lead=[" ".join(_findings(judged, names)), *_reservations(judged, names)],
+        lead=[" ".join(_findings(judged, names)), *_reservations(judged, names, config)],
         sections=[
             Section("Final accuracy", results),
-            Section("Learning curves", _learning_curves(judged, names, styles)),
-            Section("What the optimisers did", [_coefficients(judged, names, styles)]),
+            Section("Learning curves", _learning_curves(curves)),
+            Section("What the optimisers did", [_coefficients(curves)]),
             Section("What to notice", _notes(judged, names)),
         ],
     )
@@ -51,8 +56,8 @@ def summary(records: pl.DataFrame, epochs: int | None = None) -> pl.DataFrame:
         epochs: Last epoch asked for; the last one recorded when left out.
 
     Returns:
-        One row a method: ``method``, ``seeds`` (that the numbers rest on), ``train %`` and ``test %`` (means, rounded to
-        0.01, null where a seed diverged) and ``95 % t-interval`` of the latter, or why there is none.
+        One row a method: ``method``, ``seeds`` (that the numbers rest on), ``train %`` and ``test %`` (means, rounded
+        to 0.01, null where a seed diverged) and ``95 % t-interval`` of the latter, or why there is none.
     """
     judged = outcomes(records, _epochs(records, {"epochs": epochs}))
     names = labels([outcome.method for outcome in judged])
@@ -73,7 +78,7 @@ def labels(methods: Sequence[str]) -> dict[str, str]:
     """
     families = [_family(method) for method in methods]
     return {
-        method: family if families.count(family) == 1 else f"{family} {_parameters(method)}".strip()
+        method: family if families.count(family) == 1 else f"{family} ({_parameters(method)})"
         for method, family in zip(methods, families, strict=True)
     }
 
@@ -84,7 +89,7 @@ def _family(method: str) -> str:
 
 
 def _parameters(method: str) -> str:
-    return method.partition(" ")[2]
+    return ", ".join(method.split()[1:])
 
 
 def _epochs(records: pl.DataFrame, config: Mapping[str, Any]) -> int:
@@ -93,35 +98,35 @@ def _epochs(records: pl.DataFrame, config: Mapping[str, Any]) -> int:
 
 
 def _on_data(config: Mapping[str, Any]) -> str:
-    return f" on {config['data']}" if config.get("data") else ""
+    """The data set in words; of a folder its name alone, since a page is passed on and a path is nobody's business."""
+    data = config.get("data")
+    return f" on {Path(data).name}" if isinstance(data, str | Path) and str(data) else ""
 
 
 # The table.
 
 
-def _table(judged: Sequence[Outcome], names: Mapping[str, str]) -> Table:
+def _table(judged: Sequence[Outcome]) -> Table:
     rows = []
     for outcome in judged:
         ordered = outcome.rows.sort("epoch")
-        row = [_family(outcome.method), _parameters(outcome.method), str(len(outcome.seeds))]
-        row += [_percent(outcome.train, outcome), _percent(outcome.test, outcome)]
-        row += [_start_and_end(ordered["decay"]), _start_and_end(ordered["effective_lr"])]
         total = outcome.rows.group_by("seed").agg(pl.col("seconds").sum())["seconds"].mean()
-        rows.append([*row, "–" if total is None else f"{total:,.3g}"])
-    columns = [
-        "method",
-        "parameters",
-        "seeds",
-        "train %",
-        "test %",
-        "momentum factor",
-        "effective lr",
-        "seconds a seed",
-    ]
+        rows.append(
+            [
+                f"{_family(outcome.method)}\n{_parameters(outcome.method)}".strip(),
+                _percent(outcome.test, outcome),
+                _percent(outcome.train, outcome),
+                str(len(outcome.seeds)),
+                _start_and_end(ordered["decay"]),
+                _start_and_end(ordered["effective_lr"]),
+                "–" if total is None else f"{total:,.3g}",
+            ]
+        )
+    columns = ["method", "test %", "train %", "seeds", "momentum factor", "effective lr", "seconds a seed"]
     return Table(
-        columns if len(rows) else [],
+        columns,
         rows,
-        "Accuracies are means over seeds ± the half-width of the 95 % t-interval, which covers the chance in starting "
+        "Accuracies are means over seeds ± the half-width of the 95 % t-interval, which covers the chance in the starting "
         "weights, batches and augmentation, not the choice of test images. “train” is the running average over the last "
         "epoch's augmented batches, with drop-out on, as the network changed; it is not the accuracy of the final "
         "network. The momentum factor m/(m+αh) is the share of the velocity that a step keeps; the effective learning "
@@ -160,6 +165,10 @@ def _short(value: float) -> str:
     return "0" if abs(value) < 1e-12 else f"{value:.2g}"
 
 
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
@@ -175,7 +184,8 @@ def _findings(judged: Sequence[Outcome], names: Mapping[str, str]) -> list[str]:
     best = f"{names[first.method]} ({_percent(first.test, first)} %, {first.test.n} seeds)"
     if len(judged) == 1:
         return [f"After {_count(first.epoch, 'epoch')}, test accuracy of {best}, mean and 95 % t-interval."]
-    sentences = [f"After {_count(first.epoch, 'epoch')} the highest mean test accuracy is that of {best}."]
+    among = " among the methods with two seeds or more" if any(_alone(item) for item in ranking.unranked) else ""
+    sentences = [f"After {_count(first.epoch, 'epoch')} the highest mean test accuracy{among} is that of {best}."]
     if ranking.tied:
         whose = _listed([names[item.method] for item in ranking.tied])
         all_of_them = len(ranking.tied) + 1 == len(judged)
@@ -183,7 +193,9 @@ def _findings(judged: Sequence[Outcome], names: Mapping[str, str]) -> list[str]:
         sentences.append(f"Its 95 % interval overlaps {'that' if len(ranking.tied) == 1 else 'those'} of {whose}, "
                          f"so there is no ranking {where}.")  # fmt: skip
     if ranking.below:
-        sentences.append(f"The intervals of {_listed([names[item.method] for item in ranking.below])} lie below it.")
+        one = len(ranking.below) == 1
+        whose = _listed([names[item.method] for item in ranking.below])
+        sentences.append(f"The interval{'' if one else 's'} of {whose} lie{'s' if one else ''} below it.")
     return sentences
 
 
@@ -198,9 +210,12 @@ def _findings_without_intervals(judged: Sequence[Outcome], names: Mapping[str, s
     ]
 
 
-def _reservations(judged: Sequence[Outcome], names: Mapping[str, str]) -> list[str]:
-    """What diverged or was stopped, if anything."""
+def _reservations(judged: Sequence[Outcome], names: Mapping[str, str], config: Mapping[str, Any]) -> list[str]:
+    """What diverged, was stopped, or has not begun, if anything."""
     sentences = []
+    asked = sum(_TABLE_1_ROWS if text == "table1" else 1 for text in dict.fromkeys(config.get("methods") or ()))
+    if len(judged) < asked:
+        sentences.append(f"The run is not finished: {len(judged)} of {asked} methods have begun.")
     for item in judged:
         sentences += [f"{names[item.method]} diverged at epoch {epoch} (seed {seed})." for seed, epoch in item.diverged]
         if not item.complete:
@@ -209,7 +224,18 @@ def _reservations(judged: Sequence[Outcome], names: Mapping[str, str]) -> list[s
             f"{names[item.method]}, seed {seed}, was stopped at epoch {epoch} and is left out."
             for seed, epoch in item.unfinished
         ]
+        begun, seeds = len(item.seeds) + len(item.unfinished), len(config.get("seeds") or ())
+        if begun < seeds:
+            sentences.append(f"{names[item.method]} has begun with {begun} of {seeds} seeds.")
+    alone = [names[item.method] for item in judged if _alone(item)]
+    if alone and len(alone) < len(judged):
+        sentences.append(f"{_listed(alone)} {'has' if len(alone) == 1 else 'have'} one seed only, and so no rank.")
     return [" ".join(sentences)] if sentences else []
+
+
+def _alone(item: Outcome) -> bool:
+    """Whether one finished seed is all there is: a mean without an interval."""
+    return item.complete and item.test.mean is not None and item.test.low is None
 
 
 def _notes(judged: Sequence[Outcome], names: Mapping[str, str]) -> list[Block]:
@@ -225,9 +251,9 @@ def _next_best(judged: Sequence[Outcome], names: Mapping[str, str]) -> str:
     if apart.low is None or apart.high is None:
         return ""
     return (
-        f"{names[ranking.first.method]} is {apart.mean:.2f} points above the next, {names[others[0].method]}; the 95 % "
-        f"interval of that difference is {apart.low:.2f} to {apart.high:.2f} points (Welch). The pair was chosen after "
-        "the fact as the two highest, which flatters the first."
+        f"{names[ranking.first.method]} is {apart.mean:.2f} points above the next, {names[others[0].method]}; Welch's "
+        f"95 % interval of the difference is {_signed(apart.low)} to {_signed(apart.high)} points. The two were chosen "
+        "as the two highest, which flatters the first."
     )
 
 
@@ -274,61 +300,82 @@ def _estimates(judged: Sequence[Outcome], names: Mapping[str, str], styles: Mapp
         for o in judged
         if o.complete and o.test.mean is not None
     ]
-    panel = Panel(
-        "Test accuracy at the end", "test accuracy (%)", "", estimates, size=(4.6, 0.9 + 0.42 * len(estimates))
-    )
+    size = (4.6, 0.9 + 0.45 * len(estimates))
+    panel = Panel("Test accuracy at the end", "test accuracy (%)", "", estimates, size=size)
     caption = (
-        "Dots: single seeds. Upright stroke: their mean. Line: 95 % t-interval of the mean. Nothing that diverged or was "
-        "stopped is shown. The axis does not begin at 0."
+        "Dots: single seeds. Upright stroke: their mean. Line: 95 % t-interval of the mean. What diverged or was "
+        "stopped is not shown. The axis does not begin at 0."
     )
-    return Picture("final-accuracy", [panel], caption)
+    return Picture("final-accuracy", [panel] if estimates else [], caption)
 
 
-def _learning_curves(judged: Sequence[Outcome], names: Mapping[str, str], styles: Mapping[str, Look]) -> list[Block]:
-    def panel(column: str, title: str, ylabel: str, scale: Scale, factor: float = 1.0) -> Panel:
-        curves = [_over_epochs(item, column, names[item.method], styles[item.method], factor) for item in judged]
-        return Panel(title, "epoch", ylabel, [curve for curve in curves if len(curve.x)], scale, whole_x=True)
+class _Curves:
+    """Panels of one quantity against the epoch, for all methods in the same looks."""
 
-    loss = "mean cross-entropy (nats)"
-    losses = [panel("train_loss", "Training loss", loss, "log"), panel("test_loss", "Test loss", loss, "log")]
-    accuracies = [
-        panel("train_accuracy", "Training accuracy", "accuracy (%)", "accuracy", 100.0),
-        panel("test_accuracy", "Test accuracy", "accuracy (%)", "accuracy", 100.0),
-    ]
+    def __init__(self, judged: Sequence[Outcome], names: Mapping[str, str], styles: Mapping[str, Look]) -> None:
+        self._judged, self._names, self._styles = judged, names, styles
+        self._end = max(item.epoch for item in judged)
+        self.broken = any(item.diverged for item in judged)
+
+    def panel(
+        self, column: str, title: str, ylabel: str, scale: Scale, factor: float = 1.0, band: bool = False
+    ) -> Panel:
+        """One panel."""
+        curves = [
+            _over_epochs(item, column, self._names[item.method], self._styles[item.method], factor, band)
+            for item in self._judged
+        ]
+        return Panel(title, "epoch", ylabel, [curve for curve in curves if len(curve.x)], scale, xlim=(0, self._end))
+
+    def pair(self, quantity: str, ylabel: str, scale: Scale, factor: float = 1.0) -> list[Panel]:
+        """Training and test panels, with the same ordinate so that they can be compared."""
+        panels = [
+            self.panel(f"{part}_{quantity}", f"{title} {quantity}", ylabel, scale, factor, band=True)
+            for part, title in (("train", "Training"), ("test", "Test"))
+        ]
+        span = np.concatenate([np.empty(0), *(curve.y for panel in panels for curve in panel.contents)])
+        return [replace(panel, span=span) for panel in panels]
+
+
+def _learning_curves(curves: _Curves) -> list[Block]:
+    means = "Lines: means over seeds. Bands: 95 % t-intervals."
+    if curves.broken:
+        means += " A cross ends a curve where the first of its seeds diverged: a mean of the others would flatter it."
     return [
-        Picture("loss", losses, "Lines: means over seeds. Bands: 95 % t-intervals. Logarithmic ordinate. (Fig. 7)"),
+        Picture(
+            "loss",
+            curves.pair("loss", "mean cross-entropy (nats)", "log"),
+            f"The paper's Fig. 7. {means} Logarithmic ordinate.",
+        ),
         Picture(
             "accuracy",
-            accuracies,
-            "Lines: means over seeds. Bands: 95 % t-intervals. The ordinate is spaced by the logarithm of the error, so "
-            "that halving the error is the same height everywhere. (Fig. 8)",
+            curves.pair("accuracy", "accuracy (%)", "accuracy", 100.0),
+            f"The paper's Fig. 8. {means} The ordinate is spaced by the logarithm of the error: to halve the error is "
+            "the same height everywhere.",
         ),
     ]
 
 
-def _coefficients(judged: Sequence[Outcome], names: Mapping[str, str], styles: Mapping[str, Look]) -> Picture:
-    def panel(column: str, title: str, ylabel: str, scale: Scale) -> Panel:
-        curves = [_over_epochs(item, column, names[item.method], styles[item.method], band=False) for item in judged]
-        return Panel(title, "epoch", ylabel, [curve for curve in curves if len(curve.x)], scale, whole_x=True)
-
+def _coefficients(curves: _Curves) -> Picture:
     panels = [
-        panel("mass", "Mass", "mass m", "log or zero"),
-        panel("decay", "Momentum factor", "share of the velocity kept a step", "log or zero"),
-        panel("effective_lr", "Effective learning rate", "h/α", "log"),
+        curves.panel("mass", "Mass", "m", "log or zero"),
+        curves.panel("decay", "Momentum factor", "m/(m+αh)", "log or zero"),
+        curves.panel("learning_rate", "Step size", "h, or η for SGD", "log"),
+        curves.panel("effective_lr", "Effective learning rate", "h/α, or η/(1−ρ)", "log"),
     ]
     caption = (
         "Logarithmic ordinates, with 0 at the foot where a value is 0. Curves that coincide are drawn as stripes of "
-        "their colours. The mass of SGD with momentum is that of the same step written as SGMP with friction 1."
+        "their colours. The mass of classical momentum is that of the same step written as SGMP with friction 1."
     )
     return Picture("coefficients", panels, caption)
 
 
-def _over_epochs(item: Outcome, column: str, label: str, look: Look, factor: float = 1.0, band: bool = True) -> Curve:
+def _over_epochs(item: Outcome, column: str, label: str, look: Look, factor: float, band: bool) -> Curve:
     """The mean over seeds, as far as every seed of the method has a value: one over the survivors would flatter it."""
     rows = item.rows.select("epoch", pl.col(column) * factor)
     frame = over_seeds(rows, column, by=["epoch"]).filter(pl.col("n") == len(item.seeds)).sort("epoch")
-    low, high = (frame["low"], frame["high"]) if band and len(item.seeds) > 1 else (None, None)
-    return Curve(
-        label, look, frame["epoch"].to_numpy(), frame["mean"].to_numpy(),
-        None if low is None else low.to_numpy(), None if high is None else high.to_numpy(),
-    )  # fmt: skip
+    x, y, low, high = (frame[name].cast(pl.Float64).to_numpy() for name in ("epoch", "mean", "low", "high"))
+    broken = bool(item.diverged)
+    if not band or len(item.seeds) == 1:
+        return Curve(label, look, x, y, broken=broken)
+    return Curve(label, look, x, y, low, high, broken)
