@@ -1,11 +1,13 @@
 """What training records say in the end: which runs ended, which diverged, what may be ranked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from underdamped.studies.statistics import over_seeds
+
+_PAPER_NAMES = {"momentum": "classical momentum"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Outcome:
     """Where the runs of one method ended.
 
     Attributes:
-        method: Its name in the records.
+        method: Its name in the records, a family and parameters.
+        name: The paper's name, with the parameters where another method has the same name.
         epoch: The epoch it is judged at.
         complete: Whether that is the last epoch asked for.
         seeds: Seeds it is judged by.
@@ -48,6 +51,7 @@ class Outcome:
     """
 
     method: str
+    name: str
     epoch: int
     complete: bool
     seeds: tuple[int, ...]
@@ -95,7 +99,33 @@ def outcomes(records: pl.DataFrame, epochs: int) -> list[Outcome]:
         >>> [(o.method, o.epoch, o.seeds, o.test.mean) for o in outcomes(pl.DataFrame(rows), epochs=1)]
         [('SGD', 1, (0, 1), 55.0)]
     """
-    return [_outcome(rows, epochs) for rows in records.partition_by("method", maintain_order=True)]
+    names = labels(records["method"].unique(maintain_order=True).to_list())
+    return [_outcome(rows, names, epochs) for rows in records.partition_by("method", maintain_order=True)]
+
+
+def labels(methods: Sequence[str]) -> dict[str, str]:
+    """The paper's name of each method; with its parameters where two methods share the name.
+
+    Example:
+        >>> labels(["momentum η=0.01 ρ=0.9", "hSGMP α=1 m=0.1 h=1", "hSGMP α=10 m=0.1 h=1"])["momentum η=0.01 ρ=0.9"]
+        'classical momentum'
+    """
+    families = [family(method) for method in methods]
+    return {
+        method: name if families.count(name) == 1 else f"{name} ({parameters(method)})"
+        for method, name in zip(methods, families, strict=True)
+    }
+
+
+def family(method: str) -> str:
+    """The paper's name of the method's family."""
+    word = method.partition(" ")[0]
+    return _PAPER_NAMES.get(word, word)
+
+
+def parameters(method: str) -> str:
+    """The method's parameters, separated by commas."""
+    return ", ".join(method.split()[1:])
 
 
 def rank(judged: Sequence[Outcome]) -> Ranking:
@@ -124,7 +154,7 @@ def _reaches(item: Outcome, first: Outcome) -> bool:
     return item.test.high is not None and first.test.low is not None and item.test.high >= first.test.low
 
 
-def _outcome(rows: pl.DataFrame, epochs: int) -> Outcome:
+def _outcome(rows: pl.DataFrame, names: Mapping[str, str], epochs: int) -> Outcome:
     not_finite = pl.any_horizontal(~pl.col("train_loss", "test_loss").is_finite().fill_null(value=True))
     runs = rows.group_by("seed", maintain_order=True).agg(
         last=pl.col("epoch").max(), diverged=pl.col("epoch").filter(not_finite).min()
@@ -138,6 +168,7 @@ def _outcome(rows: pl.DataFrame, epochs: int) -> Outcome:
     left_out = runs.join(chosen, on="seed", how="anti")
     return Outcome(
         method=rows["method"][0],
+        name=names[rows["method"][0]],
         epoch=epoch,
         complete=bool(ended.height),
         seeds=tuple(sorted(chosen["seed"])),
