@@ -47,7 +47,7 @@ def learning_curves(judged: Sequence[Outcome]) -> list[Picture]:
             "accuracy",
             _training_and_test(judged, "accuracy", "accuracy (%)", "accuracy", factor=100.0),
             f"The paper's Fig. 8. {means} The ordinate is spaced by the logarithm of the error: to halve the error is "
-            "the same height everywhere.",
+            "about the same height everywhere.",
         ),
     ]
 
