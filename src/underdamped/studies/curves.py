@@ -99,4 +99,4 @@ def _panel(
             low = high = None
         if len(x):
             curves.append(Curve(item.name, look[item.method], x, y, low, high, broken=bool(item.diverged)))
-    return Panel(title, "epoch", ylabel, curves, scale, xlim=(0, max(item.epoch for item in judged)))
+    return Panel(title, "epoch", ylabel, curves, scale, xlim=(0, max(1, *(item.epoch for item in judged))))

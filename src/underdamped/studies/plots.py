@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.typing import CapStyleType, LineStyleType, RcKeyType
 
+from underdamped import _checks
 from underdamped.studies.scales import Scale, apply_scale
 
 Dashes: TypeAlias = Literal["solid"] | tuple[float, ...]
@@ -186,11 +187,16 @@ def figure(panels: Sequence[Panel], columns: int = 2, legend: bool = True) -> Fi
     Returns:
         A figure that belongs to no window and no global state. Save it with ``to_svg`` or ``to_pdf``.
 
+    Raises:
+        ValueError: If there is no panel.
+
     Example:
         >>> curve = Curve("SGD", looks(["SGD"])["SGD"], x=[0, 1, 2], y=[1.0, 0.5, 0.25])
         >>> len(figure([Panel("Loss", "epoch", "mean loss", [curve])]).axes)
         1
     """
+    if not panels:
+        raise _checks.fail("panels", "at least one panel", list(panels), "there is nothing to draw")
     columns = min(columns, len(panels))
     rows = ceil(len(panels) / columns)
     with house_style():

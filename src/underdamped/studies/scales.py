@@ -119,7 +119,7 @@ def _accuracy(axis: Axis, values: np.ndarray) -> None:
         return 100.0 + smallest * np.sinh(place)
 
     _set_scale(axis, "function", functions=(forward, inverse))
-    top = 100.0 + 0.1 * smallest if errors.min() <= 0 else 100.0 - 0.75 * smallest
+    top = 100.0 + 0.1 * smallest if errors.min() < smallest else 100.0 - 0.75 * smallest
     low, high = 100.0 - largest, top
     ticks = _accuracy_ticks(low, high)
     ticks = _thinned(ticks, lambda tick: (forward(tick) - forward(low)) / (forward(high) - forward(low)))
