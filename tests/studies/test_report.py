@@ -57,8 +57,9 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        """Keep the text."""
-        self.text.append(data)
+        """Keep the text that is read."""
+        if self.open and self.open[-1] != "style":
+            self.text.append(data)
 
 
 def killed(records):
@@ -87,25 +88,23 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_page_stands_alone(tmp_path, case):
+def test_the_page_stands_alone(case):
     records, epochs = CASES[case]
-    run = open_run(tmp_path, "images", Config(epochs=epochs))
-    run.write_records(records)
-    path = write_report(tmp_path)
-    assert path == tmp_path / "report.html"
-    reader = Reader(path.read_text(encoding="utf-8"))
+    config = {"data": "digits", "methods": ("SGD", "momentum", "hSGMP", "dmSGMP"), "seeds": (0, 1, 2), "epochs": epochs}
+    reader = Reader(render(page(records, config, {}), config, {}))
     assert all(reference.startswith("#") for reference in reader.references)  # nothing is fetched
     assert {reference[1:] for reference in reader.references} <= set(reader.ids)
     assert len(reader.ids) == len(set(reader.ids))
-    for name in ("loss", "accuracy", "coefficients"):
-        assert (tmp_path / "figures" / f"{name}.svg").read_text().startswith("<?xml")
-        assert (tmp_path / "figures" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
-    assert "nan" not in " ".join(reader.text[: reader.text.index("How this was computed")]).lower().replace("nant", "")
+    assert not re.search(r"\b(nan|none|null|inf)\b", " ".join(reader.text[: reader.text.index("Configuration")]), re.I)
 
 
 def test_writing_it_twice_gives_the_same_bytes(tmp_path):
-    open_run(tmp_path, "images", Config()).write_records(image_records())
-    files = [write_report(tmp_path), *sorted((tmp_path / "figures").iterdir())]
+    open_run(tmp_path, "images", Config(epochs=2)).write_records(image_records(DEMO[:2], epochs=2))
+    assert write_report(tmp_path) == tmp_path / "report.html"
+    names = ["accuracy", "coefficients", "final-accuracy", "loss"]
+    figures = sorted((tmp_path / "figures").iterdir())
+    assert [file.name for file in figures] == [f"{name}.{end}" for name in names for end in ("pdf", "svg")]
+    files = [tmp_path / "report.html", *figures]
     before = [file.read_bytes() for file in files]
     write_report(tmp_path)
     assert [file.read_bytes() for file in files] == before
