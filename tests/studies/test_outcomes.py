@@ -30,7 +30,7 @@ def test_the_final_accuracy_is_the_last_epochs_mean_over_seeds():
         assert outcome.method == row["method"]
         assert (outcome.complete, outcome.epoch, outcome.seeds) == (True, 7, (0, 1, 2))
         assert outcome.test.mean == pytest.approx(100 * row["mean"])
-        assert outcome.test.high == pytest.approx(100 * row["high"])
+        assert outcome.test.high == pytest.approx(min(100 * row["high"], 100))
 
 
 def test_a_seed_that_was_stopped_is_left_out_and_said():
@@ -74,13 +74,25 @@ def test_overlapping_intervals_are_not_ranked():
     assert "below" not in text
 
 
+def test_a_shared_first_place_is_called_shared():
+    judged = outcomes(with_final_accuracies({SGD: [97.0, 98.0], MOMENTUM: [97.5, 97.5], HSGMP: [60.0, 60.1]}), 1)
+    text = findings(judged)
+    assert "SGD and classical momentum share the highest mean test accuracy, 97.50 %" in text
+    assert not any("points above" in note for note in notes(judged))
+
+
+def test_intervals_end_where_accuracies_do():
+    judged = outcomes(with_final_accuracies({SGD: [99.0, 100.0], MOMENTUM: [0.0, 2.0]}), 1)
+    assert judged[0].test.high == 100.0
+    assert judged[1].test.low == 0.0
+
+
 def test_separate_intervals_are():
     judged = outcomes(with_final_accuracies({SGD: [90.0, 90.1, 90.2], MOMENTUM: [97.3, 97.4, 97.5]}), 1)
     assert (rank(judged).first, rank(judged).below) == (judged[1], (judged[0],))
     text = findings(judged)
-    assert text.startswith(
-        "After 1 epoch the highest mean test accuracy is that of classical momentum (97.40 ± 0.25 %, 3"
-    )
+    # 4.3027 · 0.1/√3 = 0.248
+    assert "is that of classical momentum: 97.40 % (95 % t-interval 97.15 to 97.65) over 3 seeds." in text
     assert text.endswith("The interval of SGD lies below it.")
     assert "7.30 points above the next, SGD" in notes(judged)[0]
 

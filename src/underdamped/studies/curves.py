@@ -9,9 +9,8 @@ from underdamped.studies.outcomes import Outcome
 from underdamped.studies.plots import Curve, Estimate, Panel, looks
 from underdamped.studies.report import Picture
 from underdamped.studies.scales import Scale
-from underdamped.studies.statistics import over_seeds
 
-_MEANS = "Lines: means over seeds. Bands: 95 % t-intervals."
+_MEANS = "Lines: means over seeds. Bands: from the lowest seed to the highest."
 _BROKEN = "A cross ends a curve where the first of its seeds diverged: a mean of the others would flatter it."
 
 
@@ -28,8 +27,8 @@ def final_accuracy(judged: Sequence[Outcome]) -> list[Picture]:
     size = (4.6, 0.9 + 0.45 * len(estimates))
     panel = Panel("Test accuracy at the end", "test accuracy (%)", "", estimates, size=size)
     caption = (
-        "Dots: single seeds. Upright stroke: their mean. Line: 95 % t-interval of the mean. What diverged or was "
-        "stopped is not shown. The axis does not begin at 0."
+        "Dots: single seeds. Upright stroke: their mean. Line: 95 % t-interval of the mean, within what is possible. "
+        "What diverged or was stopped is not shown. The axis need not begin at 0."
     )
     return [Picture("final-accuracy", [panel], caption)]
 
@@ -75,8 +74,7 @@ def _training_and_test(
         _panel(judged, f"{part}_{quantity}", f"{title} {quantity}", ylabel, scale, factor, band=True)
         for part, title in (("train", "Training"), ("test", "Test"))
     ]
-    span = [y for panel in panels for curve in panel.contents if isinstance(curve, Curve) for y in curve.y]
-    return [replace(panel, span=span) for panel in panels]
+    return [replace(panel, alike=panels) for panel in panels]
 
 
 def _panel(
@@ -92,9 +90,10 @@ def _panel(
     curves = []
     for item in judged:
         # Only as far as every seed of the method has a value: a mean over the survivors would flatter it.
-        rows = item.rows.select("epoch", pl.col(column) * factor)
-        frame = over_seeds(rows, column, by=["epoch"]).filter(pl.col("n") == len(item.seeds)).sort("epoch")
-        x, y, low, high = (frame[name].cast(pl.Float64).to_numpy() for name in ("epoch", "mean", "low", "high"))
+        value = pl.col(column) * factor
+        frame = item.rows.group_by("epoch").agg(n=value.count(), y=value.mean(), low=value.min(), high=value.max())
+        frame = frame.filter(pl.col("n") == len(item.seeds)).sort("epoch")
+        x, y, low, high = (frame[name].cast(pl.Float64).to_numpy() for name in ("epoch", "y", "low", "high"))
         if not band or len(item.seeds) == 1:
             low = high = None
         if len(x):

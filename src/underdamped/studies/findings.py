@@ -18,15 +18,21 @@ def findings(judged: Sequence[Outcome]) -> str:
     if ranking.first is None:
         return _without_intervals(judged)
     first = ranking.first
-    after, best = f"After {_count(first.epoch, 'epoch')}", f"{first.name} ({percent(first.test, first)} %"
+    after, seeds = f"After {_count(first.epoch, 'epoch')}", _count(first.test.n, "seed")
     if len(judged) == 1:
-        return f"{after} the mean test accuracy is that of {best}, 95 % t-interval over {first.test.n} seeds)."
+        return f"{after} the mean test accuracy of {first.name} is {_with_interval(first)} over {seeds}."
     among = " among the methods with two seeds or more" if any(map(_alone, ranking.unranked)) else ""
-    text = f"{after} the highest mean test accuracy{among} is that of {best}, {first.test.n} seeds)."
+    level = [item.name for item in (first, *ranking.tied) if f"{item.test.mean:.2f}" == f"{first.test.mean:.2f}"]
+    if len(level) == 1:
+        text = f"{after} the highest mean test accuracy{among} is that of {first.name}: "
+        text += f"{_with_interval(first)} over {seeds}."
+    else:
+        text = f"{after} {_listed(level)} share the highest mean test accuracy{among}, {first.test.mean:.2f} %."
     if ranking.tied:
         whose = _listed([item.name for item in ranking.tied])
         all_of_them = len(ranking.tied) + 1 == len(judged)
-        text += f" Its 95 % interval overlaps {'that' if len(ranking.tied) == 1 else 'those'} of {whose}, so there is "
+        its = "Its 95 % interval" if len(level) == 1 else f"The 95 % interval of {first.name}"
+        text += f" {its} overlaps {'that' if len(ranking.tied) == 1 else 'those'} of {whose}, so there is "
         text += "no ranking: the runs do not tell the methods apart." if all_of_them else "no ranking among these."
     if ranking.below:
         one = len(ranking.below) == 1
@@ -74,7 +80,7 @@ def percent(mean: Mean, outcome: Outcome) -> str:
         return f"diverged ({len(outcome.diverged)} of {len(outcome.seeds)})"
     if mean.mean is None:
         return "–"
-    shown = f"{mean.mean:.2f}" + ("" if mean.margin is None else f" ± {mean.margin:.2f}")
+    shown = f"{mean.mean:.2f}" + ("" if mean.low is None else f" [{mean.low:.2f}, {mean.high:.2f}]")
     return shown if outcome.complete else f"{shown} (epoch {outcome.epoch})"
 
 
@@ -89,6 +95,10 @@ def _without_intervals(judged: Sequence[Outcome]) -> str:
     return f"One seed a method gives no interval, and so no ranking. {reached} ({best.name})."
 
 
+def _with_interval(item: Outcome) -> str:
+    return f"{item.test.mean:.2f} % (95 % t-interval {item.test.low:.2f} to {item.test.high:.2f})"
+
+
 def _alone(item: Outcome) -> bool:
     """Whether one finished seed is all there is: a mean without an interval."""
     return item.complete and item.test.mean is not None and item.test.low is None
@@ -100,7 +110,7 @@ def _next_best(judged: Sequence[Outcome]) -> str:
     if ranking.first is None or not others:
         return ""
     apart = difference(ranking.first.values, others[0].values)
-    if apart.low is None or apart.high is None:
+    if apart.low is None or apart.high is None or apart.mean < 0.005:
         return ""
     return (
         f"{ranking.first.name} is {apart.mean:.2f} points above the next, {others[0].name}; Welch's 95 % interval of "

@@ -12,7 +12,9 @@ _PAPER_NAMES = {"momentum": "classical momentum"}
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over seeds and its 95 % t-interval; None where the numbers do not give one.
+    """A mean accuracy over seeds, in per cent, and its 95 % t-interval; None where the numbers do not give one.
+
+    The interval is cut at 0 and at 100: no accuracy lies beyond, so it covers the truth as often as before.
 
     Attributes:
         n: Number of values.
@@ -25,11 +27,6 @@ class Mean:
     mean: float | None
     low: float | None
     high: float | None
-
-    @property
-    def margin(self) -> float | None:
-        """Half the length of the interval."""
-        return None if self.low is None or self.high is None else (self.high - self.low) / 2
 
 
 @dataclass(frozen=True)
@@ -187,4 +184,5 @@ def _mean(judged: pl.DataFrame, column: str, num_diverged: int) -> Mean:
     row = over_seeds(values, column, by=["method"]).rows(named=True)
     if num_diverged or not row:
         return Mean(judged.height, None, None, None)
-    return Mean(row[0]["n"], row[0]["mean"], row[0]["low"], row[0]["high"])
+    n, mean, low, high = (row[0][name] for name in ("n", "mean", "low", "high"))
+    return Mean(n, mean, None if low is None else max(low, 0.0), None if high is None else min(high, 100.0))

@@ -144,7 +144,7 @@ class Panel:
         contents: Curves, or estimates from top to bottom.
         scale: Of the ordinate for curves, of the abscissa for estimates.
         xlim: Ends of the abscissa for curves, where panels are to be compared; whole numbers mark it as a count.
-        span: Further values that the scaled axis has to reach, where panels are to be compared.
+        alike: Panels whose values the scaled axis has to hold too, so that they can be compared.
         size: Width and height in inches, on paper.
     """
 
@@ -154,7 +154,7 @@ class Panel:
     contents: Sequence[Curve] | Sequence[Estimate]
     scale: Scale = "linear"
     xlim: tuple[float, float] | None = None
-    span: Sequence[float] | np.ndarray = ()
+    alike: "Sequence[Panel]" = ()
     size: tuple[float, float] = field(default=(4.6, 3.3))
 
 
@@ -229,7 +229,8 @@ def draw(panel: Panel, axes: Axes) -> None:
     stripes = _stripes(curves)
     for curve in curves:
         _draw_curve(curve, axes, stripes.get(id(curve)), shade=0.16 if len(curves) <= 5 else 0.08)
-    apply_scale(axes.yaxis, panel.scale, [_finite(panel.span), *(_finite(curve.y) for curve in curves)])
+    together = [item for each in (panel, *panel.alike) for item in each.contents if isinstance(item, Curve)]
+    apply_scale(axes.yaxis, panel.scale, [_finite(x) for curve in together for x in (curve.y, curve.low, curve.high)])
     if panel.xlim is not None:
         start, end = panel.xlim
         margin = 0.02 * (end - start)
@@ -282,7 +283,7 @@ def _draw_curve(curve: Curve, axes: Axes, stripe: tuple[int, int] | None, shade:
         end = np.flatnonzero(np.isfinite(y))[-1]
         axes.plot(x[end], y[end], "x", color=curve.look.color, markersize=8, mew=2.2, zorder=4)
     if curve.low is not None and curve.high is not None:
-        low, high = _array(curve.low), _array(curve.high)
+        low, high = (np.where(np.isfinite(y), _array(edge), np.nan) for edge in (curve.low, curve.high))
         axes.fill_between(x, low, high, color=curve.look.color, alpha=shade, linewidth=0, zorder=2)
         axes.vlines(x[lone], low[lone], high[lone], color=curve.look.color, linewidth=1, zorder=2)
 
@@ -315,6 +316,7 @@ def _draw_estimates(estimates: Sequence[Estimate], axes: Axes) -> None:
             axes.plot([estimate.mean], [row], "|", color=color, markersize=13, mew=2.4)
         # Above its row and not beside it: a long name must not take the width of a phone from the data.
         axes.text(0, row - 0.3, estimate.label, transform=axes.get_yaxis_transform(), va="bottom", size=9.5, bbox=paper)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.set_yticks([])
     axes.set_ylim(len(estimates) - 0.5, -0.9)
     axes.spines["left"].set_visible(False)

@@ -144,5 +144,5 @@ def _thinned(ticks: Sequence[float], place: Callable[[float], float], gap: float
 
 def _widened(low: float, high: float, at_least: float = 3.0) -> tuple[float, float]:
     """Log limits around [low, high] with a margin, and far enough apart that a constant is not blown up."""
-    margin = max((high / low) ** 0.05, (at_least * low / high) ** 0.5, 1.05)
+    margin = max((high / low) ** 0.07, (at_least * low / high) ** 0.5, 1.05)
     return low / margin, high * margin

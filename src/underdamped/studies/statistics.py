@@ -1,5 +1,6 @@
 """What several seeds say together: mean, standard deviation, two-sided t-interval."""
 
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -106,7 +107,9 @@ def difference(first: Sequence[float], second: Sequence[float], confidence: floa
     mean = float(np.mean(first) - np.mean(second))
     if min(len(first), len(second)) < 2 or np.ptp(first) == np.ptp(second) == 0:
         return Difference(mean, None, None)
-    interval = stats.ttest_ind(first, second, equal_var=False).confidence_interval(confidence)
+    with warnings.catch_warnings():  # SciPy doubts a sample of equal values; seeds that all agree are one
+        warnings.simplefilter("ignore", RuntimeWarning)
+        interval = stats.ttest_ind(first, second, equal_var=False).confidence_interval(confidence)
     return Difference(mean, float(interval.low), float(interval.high))
 
 

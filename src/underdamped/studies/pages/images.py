@@ -12,11 +12,11 @@ from underdamped.studies.outcomes import Outcome, family, outcomes, parameters
 from underdamped.studies.report import Page, Section, Table
 
 _TABLE_CAPTION = (
-    "Accuracies are means over seeds ± the half-width of the 95 % t-interval, which covers the chance in the starting "
-    "weights, batches and augmentation, not the choice of test images. “train” is the running average over the last "
-    "epoch's augmented batches, with drop-out on, as the network changed; it is not the accuracy of the final network. "
-    "The momentum factor m/(m+αh) is the share of the velocity that a step keeps; the effective learning rate is h/α, "
-    "and η/(1−ρ) for classical momentum. Arrows go from the first epoch to the last."
+    "Accuracies are means over seeds [with their 95 % t-intervals, within 0 and 100], which cover the chance in the "
+    "starting weights, batches and augmentation, not the choice of test images. “train” is the running average over "
+    "the last epoch's augmented batches, with drop-out on, as the network changed; it is not the accuracy of the final "
+    "network. The momentum factor m/(m+αh) is the share of the velocity that a step keeps; the effective learning rate "
+    "is h/α, and η/(1−ρ) for classical momentum. Arrows go from the first epoch to the last."
 )
 
 
