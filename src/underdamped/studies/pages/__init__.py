@@ -1,0 +1,1 @@
+"""One module a study: its records made into a page. Nothing that computes is imported here."""
