@@ -1,0 +1,226 @@
+"""The command line: `underdamped list | run STUDY | report RUN_DIR | data fetch NAME`."""
+
+import dataclasses
+import importlib
+import shlex
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from underdamped import __version__, _checks
+
+# Nothing heavy is imported up here: `underdamped list` and `--help` answer at once, without any extra installed.
+
+USAGE = """\
+underdamped: stochastic optimisation with momentum that can be lost
+
+  underdamped list                 the studies, and the figures of the paper that they reproduce
+  underdamped run STUDY            run a study: records, figures and a report in a run directory
+  underdamped report RUN_DIR       write the report of a run again
+  underdamped data fetch NAME      download a data set (cifar10), for use without a network
+  underdamped --version
+
+Each command explains its options with --help.
+"""
+
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: The words after ``underdamped``; those of the process by default.
+
+    Returns:
+        The exit status: 0, 2 for what the user can mend, 130 after Ctrl-C.
+
+    Example:
+        >>> main(["--version"])
+        underdamped 0.1.0
+        0
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _dispatch(words)
+    except ModuleNotFoundError as problem:
+        missing = (problem.name or "").partition(".")[0]
+        if missing == "underdamped":
+            raise
+        reason = f"{missing} is not installed" if missing else str(problem)
+        return _complain(f'{reason}; this command needs: pip install "underdamped[torch,studies]"')
+    except (ValueError, OSError) as problem:
+        return _complain(str(problem))
+    except KeyboardInterrupt:
+        again = [word for word in words if word != "--start-over"]
+        print(f"\nInterrupted. To go on from there: underdamped {shlex.join(again)}", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _dispatch(words: list[str]) -> int:
+    commands: dict[str, Callable[[list[str]], int]] = {"list": _list, "run": _run, "report": _report, "data": _data}
+    match words:
+        case [] | ["-h" | "--help"]:
+            print(USAGE, end="")
+            return 0
+        case ["--version"]:
+            print(f"underdamped {__version__}")
+            return 0
+        case [name, *rest] if name in commands:
+            return commands[name](rest)
+        case [name, *_]:
+            raise ValueError(f"unknown command {name!r}: {_checks.suggestion(name, commands)}")
+    raise AssertionError(words)
+
+
+def _complain(message: str) -> int:
+    print(f"underdamped: {message}", file=sys.stderr)
+    return EXIT_USAGE
+
+
+def _list(words: list[str]) -> int:
+    from underdamped.studies import STUDIES
+
+    if words:
+        raise _checks.fail("list", "alone", " ".join(words), "`underdamped run STUDY --help` explains one study")
+    for name, line in STUDIES.items():
+        print(f"{name:12}{line}")
+    return 0
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What every study is told beside its own configuration."""
+
+    run_dir: Path
+    """Directory for everything about this run. A run that was interrupted there is gone on with."""
+    start_over: bool = False
+    """Delete the run that is in the directory, and begin again."""
+    quick: bool = False
+    """Small and short: everything once, in seconds. Other options win over it."""
+    config: Path | None = None
+    """TOML file with values of options, such as config.toml of a run directory. Other options win over it."""
+
+
+def _run(words: list[str]) -> int:
+    from underdamped.studies import STUDIES
+
+    if not words or words[0].startswith("-"):
+        print(f"underdamped run STUDY [OPTIONS]\n\nStudies: {', '.join(STUDIES)}. Options: underdamped run STUDY --help")
+        return 0 if {"-h", "--help"} & set(words) else EXIT_USAGE
+    name = words[0]
+    if name not in STUDIES:
+        raise ValueError(f"unknown study {name!r}: {_checks.suggestion(name, STUDIES)}")
+    study = importlib.import_module(f"underdamped.studies.{name}")
+    from underdamped.studies.records import open_run
+
+    options, config = _read_options(name, study, words[1:])
+    study.check(config)
+    run = open_run(options.run_dir, name, config, start_over=options.start_over)
+    records = study.run(config, run)
+    _show_summary(name, records)
+    return _write_report(run.path)
+
+
+def _read_options(name: str, study: Any, words: list[str]) -> tuple[_Options, Any]:
+    """The options common to all studies and the study's configuration, from the words after its name."""
+    import tyro
+
+    # Two passes: the first learns where the defaults come from, the second reads everything and shows them in its help.
+    flat = (tyro.conf.OmitArgPrefixes,)
+    options = _Options(run_dir=Path("runs", name))
+    options, _ = tyro.cli(_Options, args=words, default=options, return_unknown_args=True, add_help=False)
+    if options.quick and options.run_dir == Path("runs", name):
+        options = dataclasses.replace(options, run_dir=Path("runs", f"{name}-quick"))
+    default = study.QUICK if options.quick else study.Config()
+    if options.config is not None:
+        default = _with_file(default, name, options.config)
+    prog = f"underdamped run {name}"
+    both = tuple[_Options, study.Config]
+    return tyro.cli(both, args=words, default=(options, default), prog=prog, description=study.__doc__, config=flat)
+
+
+def _with_file(default: Any, study: str, path: Path) -> Any:
+    """``default`` with the values of a TOML file, plain or as a run directory has it (under ``[config]``)."""
+    import tyro
+
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise _checks.fail("config", "a TOML file", str(path), str(problem)) from None
+    if document.get("study", study) != study:
+        raise _checks.fail("config", f"of the study {study!r}", str(path), f"it is of {document['study']!r}")
+    values = dict(document.get("config", {key: value for key, value in document.items() if key != "study"}))
+    values |= dict.fromkeys(document.get("unset", []) if "config" in document else [])
+    known = [field.name for field in dataclasses.fields(default)]
+    for key in values:
+        if key not in known:
+            raise ValueError(f"unknown key {key!r} in {path}: {_checks.suggestion(key, known)}")
+    # As words of a command line: so one parser decides what is valid, whoever gave it.
+    words = [word for key, value in values.items() for word in _as_words(key, value)]
+    try:
+        return tyro.cli(type(default), args=words, default=default, config=(tyro.conf.FlagConversionOff,))
+    except SystemExit:
+        print(f"underdamped: the value is in {path}", file=sys.stderr)
+        raise
+
+
+def _as_words(key: str, value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [f"--{key.replace('_', '-')}", *map(str, values)]
+
+
+def _show_summary(study: str, records: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    summary = importlib.import_module(f"underdamped.studies.pages.{study}").summary(records)
+    table = Table(*summary.columns)
+    for row in summary.iter_rows():
+        table.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
+    Console().print(table)
+
+
+def _report(words: list[str]) -> int:
+    import tyro
+
+    @dataclass(frozen=True)
+    class Report:
+        """Write the figures and the report of a run again, from its records."""
+
+        run_dir: tyro.conf.Positional[Path]
+        """The run directory."""
+
+    return _write_report(tyro.cli(Report, args=words, prog="underdamped report").run_dir)
+
+
+def _write_report(run_dir: Path) -> int:
+    from underdamped.studies.report import write_report
+
+    print(f"Report: {write_report(run_dir)}")
+    return 0
+
+
+def _data(words: list[str]) -> int:
+    import tyro
+
+    @dataclass(frozen=True)
+    class Data:
+        """Download a data set, for use without a network."""
+
+        action: tyro.conf.Positional[Literal["fetch"]]
+        """What to do."""
+        name: tyro.conf.Positional[str]
+        """The data set: cifar10."""
+        data_dir: Path | None = None
+        """Where it is kept; the user's cache directory if not given."""
+
+    options = tyro.cli(Data, args=words, prog="underdamped data")
+    from underdamped.studies.data import fetch
+
+    print(fetch(options.name, options.data_dir))
+    return 0
