@@ -110,7 +110,9 @@ def _run(words: list[str]) -> int:
     from underdamped.studies import STUDIES
 
     if not words or words[0].startswith("-"):
-        print(f"underdamped run STUDY [OPTIONS]\n\nStudies: {', '.join(STUDIES)}. Options: underdamped run STUDY --help")
+        print(
+            f"underdamped run STUDY [OPTIONS]\n\nStudies: {', '.join(STUDIES)}. Options: underdamped run STUDY --help"
+        )
         return 0 if {"-h", "--help"} & set(words) else EXIT_USAGE
     name = words[0]
     if name not in STUDIES:
@@ -131,7 +133,6 @@ def _read_options(name: str, study: Any, words: list[str]) -> tuple[_Options, An
     import tyro
 
     # Two passes: the first learns where the defaults come from, the second reads everything and shows them in its help.
-    flat = (tyro.conf.OmitArgPrefixes,)
     options = _Options(run_dir=Path("runs", name))
     options, _ = tyro.cli(_Options, args=words, default=options, return_unknown_args=True, add_help=False)
     if options.quick and options.run_dir == Path("runs", name):
@@ -140,8 +141,12 @@ def _read_options(name: str, study: Any, words: list[str]) -> tuple[_Options, An
     if options.config is not None:
         default = _with_file(default, name, options.config)
     prog = f"underdamped run {name}"
-    both = tuple[_Options, study.Config]
-    return tyro.cli(both, args=words, default=(options, default), prog=prog, description=study.__doc__, config=flat)
+    both = dataclasses.make_dataclass("Both", [("run", _Options), (name, study.Config)], frozen=True)
+    flat = (tyro.conf.OmitArgPrefixes,)
+    chosen = tyro.cli(
+        both, args=words, default=both(options, default), prog=prog, description=study.__doc__, config=flat
+    )
+    return chosen.run, getattr(chosen, name)
 
 
 def _with_file(default: Any, study: str, path: Path) -> Any:
@@ -150,8 +155,9 @@ def _with_file(default: Any, study: str, path: Path) -> Any:
 
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise _checks.fail("config", "a TOML file", str(path), str(problem)) from None
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise _checks.fail("config", "a TOML file", str(path), reason[0].lower() + reason[1:]) from None
     if document.get("study", study) != study:
         raise _checks.fail("config", f"of the study {study!r}", str(path), f"it is of {document['study']!r}")
     values = dict(document.get("config", {key: value for key, value in document.items() if key != "study"}))

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import polars as pl
-import torch
 
+import torch
 from underdamped import _checks
 from underdamped.studies.augmentation import Augmentation
+from underdamped.studies.checkpoints import Row
 from underdamped.studies.data import load_images
 from underdamped.studies.image_data import ImageData
+from underdamped.studies.job_progress import show_progress
 from underdamped.studies.methods import Method, parse_methods, spec
 from underdamped.studies.networks import check_network
-from underdamped.studies.progress import show_progress
 from underdamped.studies.records import Run
-from underdamped.studies.training import Job, Precision, Row, Settings, check_batches, is_finished, train
+from underdamped.studies.training import Job, Precision, Settings, check_batches, is_finished, train
 from underdamped.studies.workers import check_workers, num_cores, side_by_side
 
 SCHEMA: dict[str, type[pl.DataType]] = {
@@ -62,7 +63,7 @@ class Config:
     table1 for the rows of Table 1; fair for SGD at their effective learning rate."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """Seeds, one network for each with every method."""
-    epochs: int = 40
+    epochs: int = 30
     """Passes over the training images."""
     batch_size: int = 50
     """Images in a batch. (The paper: 100.)"""
@@ -85,15 +86,6 @@ class Config:
     workers: int | None = None
     """Networks trained side by side; if not given, one for each core or GPU."""
 
-    def __post_init__(self) -> None:
-        parse_methods(self.methods)
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
-            raise _checks.fail("seeds", "different numbers >= 0, at least one", self.seeds, "each is one repetition")
-        for name in ("epochs", "devices", "workers", "train_size", "test_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise _checks.fail(name, "at least 1", value, "with fewer there is nothing to do")
-
 
 QUICK = Config(seeds=(0, 1), epochs=2, train_size=300, test_size=100)
 """The defaults with ``--quick``: everything once, in seconds; its accuracies mean nothing."""
@@ -109,6 +101,13 @@ def check(config: Config) -> None:
         ValueError: If a value does not fit the images or the machine.
         OSError: If the images cannot be read or fetched.
     """
+    parse_methods(config.methods)
+    if not config.seeds or len(set(config.seeds)) < len(config.seeds) or min(config.seeds) < 0:
+        raise _checks.fail("seeds", "different numbers >= 0, at least one", config.seeds, "each is one repetition")
+    for name in ("epochs", "devices", "workers", "train_size", "test_size"):
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise _checks.fail(name, "at least 1", value, "with fewer there is nothing to do")
     _num_workers(config)
     data = _loader(config)()
     check_batches(config.batch_size, len(data.train_images), config.devices)
@@ -180,9 +179,7 @@ def _devices_of_worker(accelerator: str, devices: int, worker: int) -> int | lis
 
 
 def _loader(config: Config) -> Callable[[], ImageData]:
-    return partial(
-        _load, config.data, config.data_dir, config.image_size, config.train_size, config.test_size
-    )
+    return partial(_load, config.data, config.data_dir, config.image_size, config.train_size, config.test_size)
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, TypeAlias
 
 import torch
 from torch import Tensor
-
 from underdamped import GeometricDecay, _checks, heavy_ball_to_sgmp
 from underdamped.torch import SGMP
 
@@ -148,7 +147,7 @@ TABLE_1: tuple[Method, ...] = (
 """The rows of Table 1, in its order."""
 
 FAIR: tuple[Method, ...] = (SGD(lr=0.1),)
-"""What Table 1 lacks: plain SGD at the effective learning rate that most of its SGMP rows have, ten times SGD's there."""
+"""What Table 1 lacks: plain SGD at 0.1, the effective learning rate of most of its SGMP rows."""
 
 GROUPS: dict[str, tuple[Method, ...]] = {"table1": TABLE_1, "fair": FAIR}
 
@@ -156,7 +155,7 @@ GROUPS: dict[str, tuple[Method, ...]] = {"table1": TABLE_1, "fair": FAIR}
 def parse_methods(texts: Iterable[str]) -> tuple[Method, ...]:
     """Methods from their texts.
 
-    A text is a family with its defaults (``"hSGMP"``), a family with parameters (``"hSGMP:lr=1,mass=0.1,friction=10"``),
+    A text is a family with its defaults (``"hSGMP"``) or with parameters (``"hSGMP:lr=1,mass=0.1,friction=10"``),
     ``"table1"`` for the rows of Table 1, or ``"fair"`` for what a fair comparison adds to them.
 
     Args:
@@ -238,4 +237,3 @@ def _number(value: str, key: str, text: str) -> float:
         return float(value)
     except ValueError:
         raise _checks.fail(key, "a number", value, f"write the method as in {spec(HSGMP())!r}, not {text!r}") from None
-

@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
@@ -105,13 +106,24 @@ def exit_with_parent() -> None:
     threading.Thread(target=watch, daemon=True, name="watches the parent").start()
 
 
+@dataclass(frozen=True)
+class _Sender:
+    """Sends a job's messages. Not a closure: a job may hand it on to processes of its own."""
+
+    connection: Connection
+    index: int
+
+    def __call__(self, message: Any) -> None:
+        self.connection.send(("message", self.index, message))
+
+
 def _serve(connection: Connection, work: Work[Any], number: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle, once
     exit_with_parent()
     while (assignment := connection.recv()) is not None:
         index, job = assignment
         try:
-            work(number, job, lambda message, index=index: connection.send(("message", index, message)))
+            work(number, job, _Sender(connection, index))
         except Exception as problem:
             expected = isinstance(problem, ValueError | OSError)
             connection.send(("failed", index, problem if expected else RuntimeError(traceback.format_exc())))
