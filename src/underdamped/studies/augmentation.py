@@ -1,4 +1,4 @@
-"""Batches of images as the paper trains on them: shuffled, flipped, cropped, normalized, prepared ahead of their use."""
+"""Batches as the paper trains on them: shuffled, flipped, cropped, normalized, prepared ahead of their use."""
 
 from collections import deque
 from collections.abc import Iterator

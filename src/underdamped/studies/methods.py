@@ -191,7 +191,7 @@ def spec(method: Method) -> str:
 
 
 def coefficients(optimizer: torch.optim.Optimizer) -> dict[str, float]:
-    r"""What the optimiser's next step does, in one language for every method.
+    r"""What the optimiser's latest step used (its first, before any), in one language for every method.
 
     For ``torch.optim.SGD`` the mass is that of the same step written as SGMP with friction 1,
     $m = \eta\rho/(1-\rho)^2$, and ``learning_rate`` is its own $\eta$.
