@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import os
 import shlex
 import sys
 import tomllib
@@ -23,7 +24,7 @@ underdamped: stochastic optimisation with momentum that can be lost
   underdamped data fetch NAME      download a data set (cifar10), for use without a network
   underdamped --version
 
-Each command explains its options with --help.
+Each command explains its options with --help. Errors are one line; with UNDERDAMPED_TRACEBACK=1 they show their origin.
 """
 
 EXIT_USAGE = 2
@@ -54,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reason = f"{missing} is not installed" if missing else str(problem)
         return _complain(f'{reason}; this command needs: pip install "underdamped[torch,studies]"')
     except (ValueError, OSError) as problem:
+        if os.environ.get("UNDERDAMPED_TRACEBACK"):
+            raise
         return _complain(str(problem))
     except KeyboardInterrupt:
         again = [word for word in words if word != "--start-over"]
@@ -94,7 +97,7 @@ def _list(words: list[str]) -> int:
 
 @dataclass(frozen=True)
 class _Options:
-    """What every study is told beside its own configuration."""
+    """Options of every study."""
 
     run_dir: Path
     """Directory for everything about this run. A run that was interrupted there is gone on with."""
@@ -134,17 +137,17 @@ def _read_options(name: str, study: Any, words: list[str]) -> tuple[_Options, An
 
     # Two passes: the first learns where the defaults come from, the second reads everything and shows them in its help.
     options = _Options(run_dir=Path("runs", name))
-    options, _ = tyro.cli(_Options, args=words, default=options, return_unknown_args=True, add_help=False)
-    if options.quick and options.run_dir == Path("runs", name):
+    given, _ = tyro.cli(_Options, args=words, default=options, return_unknown_args=True, add_help=False)
+    if given.quick:
         options = dataclasses.replace(options, run_dir=Path("runs", f"{name}-quick"))
-    default = study.QUICK if options.quick else study.Config()
-    if options.config is not None:
-        default = _with_file(default, name, options.config)
+    default = study.QUICK if given.quick else study.Config()
+    if given.config is not None:
+        default = _with_file(default, name, given.config)
     prog = f"underdamped run {name}"
     both = dataclasses.make_dataclass("Both", [("run", _Options), (name, study.Config)], frozen=True)
-    flat = (tyro.conf.OmitArgPrefixes,)
+    style = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
     chosen = tyro.cli(
-        both, args=words, default=both(options, default), prog=prog, description=study.__doc__, config=flat
+        both, args=words, default=both(options, default), prog=prog, description=study.__doc__, config=style
     )
     return chosen.run, getattr(chosen, name)
 
@@ -187,8 +190,14 @@ def _show_summary(study: str, records: Any) -> None:
     summary = importlib.import_module(f"underdamped.studies.pages.{study}").summary(records)
     table = Table(*summary.columns)
     for row in summary.iter_rows():
-        table.add_row(*(f"{cell:.2f}" if isinstance(cell, float) else str(cell) for cell in row))
+        table.add_row(*map(_cell, row))
     Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 def _report(words: list[str]) -> int:

@@ -63,7 +63,7 @@ def test_the_presets_are_valid():
         ({"devices": 10**6}, "`devices` must be at most"),
         ({"batch_size": 2000}, r"`batch_size` must be in \[2, 1352\], got 2000"),
         ({"padding": -1}, "`padding` must be non-negative"),
-        ({"dropout": (0.0, 0.0, 1.0)}, "`dropout` must be in"),
+        ({"dropout": 1.0}, "`dropout` must be in"),
         ({"train_size": 10**6}, "`train` must be in"),
         ({"data": "digit"}, "did you mean 'digits'[?]"),
         ({"accelerator": "mps" if not images.torch.backends.mps.is_available() else "cuda"}, "`accelerator` must be"),

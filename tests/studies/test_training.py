@@ -77,7 +77,7 @@ def by_hand(method, options, seed, num_ranks):
 @pytest.mark.parametrize("devices", [1, 2])
 def test_training_is_the_plain_loop(tmp_path, devices):
     """Data shares, averaged gradients, optimiser and batch norm's averages, on one process and on two over gloo."""
-    options = settings(epochs=2, batch_size=32, dropout=(0.0, 0.0, 0.0))
+    options = settings(epochs=2, batch_size=32, dropout=0.0)
     method = HSGMP(lr=0.05, mass=0.1)
     train(Job(method, 5, tmp_path / "job.pt"), options, tiny_images.load, devices)
     expected = by_hand(method, options, seed=5, num_ranks=devices).state_dict()
@@ -108,7 +108,7 @@ def test_records_tell_the_schedule(tmp_path):
 
 
 def test_a_network_can_learn_its_training_images(tmp_path):
-    options = settings(epochs=8, augmentation=Augmentation(flip=False, padding=0), dropout=(0.0, 0.0, 0.0))
+    options = settings(epochs=8, augmentation=Augmentation(flip=False, padding=0), dropout=0.0)
     rows = train(Job(Momentum(), 0, tmp_path / "job.pt"), options, tiny_images.load)
     assert rows[-1]["train_accuracy"] == 1
     assert rows[-1]["test_accuracy"] == 1  # the patch is the same there

@@ -75,8 +75,8 @@ class Config:
     """Mirror training images at random; if not given, all but digits."""
     padding: int | None = None
     """Shift training images at random by up to so many pixels; if not given, 1/8 of the shorter side."""
-    dropout: tuple[float, float, float] = (0.2, 0.3, 0.4)
-    """Shares of activations dropped after the three blocks of the network."""
+    dropout: float = 0.5
+    """Share of the network's features dropped before its last layer, in training."""
     precision: Precision = "32-true"
     """Arithmetic: float32, bfloat16 where it is safe, or bfloat16 throughout."""
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"

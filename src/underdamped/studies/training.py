@@ -59,7 +59,7 @@ class Settings:
         epochs: To train, >= 1.
         batch_size: Images in a global batch, a multiple of the number of devices.
         augmentation: Of the training images.
-        dropout: Shares of activations dropped after the three blocks of the network.
+        dropout: Share of the network's features dropped before its head.
         accelerator: "cpu", "cuda" or "mps".
         precision: "32-true" float32; "bf16-mixed" bfloat16 where it is safe; "bf16-true" bfloat16 weights too.
     """
@@ -67,7 +67,7 @@ class Settings:
     epochs: int
     batch_size: int
     augmentation: Augmentation
-    dropout: tuple[float, float, float] = (0.2, 0.3, 0.4)
+    dropout: float = 0.5
     accelerator: str = "cpu"
     precision: Precision = "32-true"
 

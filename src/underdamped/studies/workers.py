@@ -7,6 +7,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
@@ -66,7 +67,8 @@ def side_by_side(work: Work[Job], jobs: Sequence[Job], workers: int) -> Iterator
         for number in range(min(workers, len(jobs))):
             ours, theirs = _PROCESSES.Pipe()
             process = _PROCESSES.Process(target=_serve, args=(theirs, work, number), name=f"worker {number}")
-            process.start()
+            with _interrupts_ignored():
+                process.start()
             theirs.close()  # so that the pipe ends when the worker does
             processes[ours] = process
             ours.send(waiting.popleft())
@@ -106,6 +108,19 @@ def exit_with_parent() -> None:
     threading.Thread(target=watch, daemon=True, name="watches the parent").start()
 
 
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Processes started in here never see Ctrl-C, which goes to all of them: it is the parent's to handle, once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may change this
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
 @dataclass(frozen=True)
 class _Sender:
     """Sends a job's messages. Not a closure: a job may hand it on to processes of its own."""
@@ -118,7 +133,6 @@ class _Sender:
 
 
 def _serve(connection: Connection, work: Work[Any], number: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle, once
     exit_with_parent()
     while (assignment := connection.recv()) is not None:
         index, job = assignment
