@@ -1,0 +1,233 @@
+"""Which of the paper's assumptions a choice of schedules meets: in words, with the constants found."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from underdamped import _checks
+from underdamped.schedules import Constant, ExponentialDecay, GeometricDecay, Scaled, Schedule
+from underdamped.theory.decay import decay_rate, grid, loses_all
+from underdamped.theory.lyapunov import quasi_strong_convexity
+
+_SLACK = 0.02
+"""What a growth exponent may be off by; $B^{0.5} \\log B$ is still told from $B^{0.5}$ while $\\log B < 50$."""
+
+_NOT_THE_MINIMISER = " subsampling is not lost, the limit is not theta*"
+
+Basis = Literal["given", "closed form", "grid"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether one assumption holds, why, and on what grounds.
+
+    ``str`` of it is a line for a terminal.
+
+    Attributes:
+        assumption: "A1" to "A4", or "Def. 8" (the mass decreases strictly to 0).
+        holds: True, False, or None where nothing can be said.
+        constant: the constant found, where there is one.
+        basis: ``"given"`` by the caller; from a ``"closed form"``, which is exact; or checked numerically on a
+            ``"grid"``, where a no may be trusted more than a yes.
+        words: the reason, one sentence.
+
+    Example:
+        >>> print(Verdict("A1", True, 4.0, "given", "every gradient is 4-Lipschitz"))
+        A1 holds: every gradient is 4-Lipschitz (given)
+    """
+
+    assumption: str
+    holds: bool | None
+    constant: float | None
+    basis: Basis
+    words: str
+
+    def __str__(self) -> str:
+        """One line."""
+        outcome = {True: "holds", False: "fails", None: "is open"}[self.holds]
+        basis = "checked numerically on a grid" if self.basis == "grid" else self.basis
+        return f"{self.assumption} {outcome}: {self.words} ({basis})"
+
+
+def check_assumptions(
+    mass: float | Schedule,
+    rate: float | Schedule | None = None,
+    *,
+    min_curvature: float | None = None,
+    max_curvature: float | None = None,
+    horizon: float = 1e4,
+) -> tuple[Verdict, ...]:
+    r"""Which of A1 to A4, and of Definition 8, hold for a mass and a rate of switching at friction 1.
+
+    * A1: every $\nabla\Phi_i$ is $L$-Lipschitz. Yours to give.
+    * A2, quasi-strong convexity: from $\mu$ by Lemma 28, with weight $\bar\alpha = 2$ as Theorem 15 needs it.
+    * Def. 8: $m$ decreases strictly to 0.
+    * A3: $|m'(t)| \le \lambda m(t)$ with $\lambda \in (0, 1]$, and $m(0) \le 1$. Theorem 15 wants $\lambda \le
+      \min(\mu/4, 1/4)$.
+    * A4: with $B(t) = \int_0^t \kappa$, the mean number of switches, $\kappa(t) \le C\sqrt{B(t)}$ and $m(t) \le C
+      e^{-c\sqrt{B(t)}}$ once $B \ge 1$; the constant shown is $c$. That is the paper's condition on the jump count
+      $n$, read at $n = B(t)$.
+
+    No assumption is a condition for the simulation to be right: where one fails, the theorems that need it say
+    nothing. Grid checks look at growth exponents over the last decade before the horizon; a change of law beyond it
+    escapes them.
+
+    Args:
+        mass: $m$, a number or a Schedule of *time*. A schedule of the step count $k$ is ``lambda t: m(t / h)``;
+            ``GeometricDecay(m0, r)`` becomes ``ExponentialDecay(m0, -log(r) / h)``.
+        rate: $\kappa = N\gamma\,\beta'$, a number $\ge 0$, ``inf`` or a Schedule of time. The paper's $\beta(t) =
+            t^2$ is ``lambda t: 2 * N * gamma * t``. None leaves A4 out.
+        min_curvature: $\mu > 0$ of every component, if there is one.
+        max_curvature: $L > 0$ of every component, if there is one.
+        horizon: end of the grid, for callables that are not this package's.
+
+    Returns:
+        One `Verdict` each.
+
+    Raises:
+        ValueError: If a number is out of range, or a schedule is negative.
+
+    Example:
+        >>> from underdamped import ExponentialDecay
+        >>> mass = ExponentialDecay(1.0, rate=0.1)
+        >>> for verdict in check_assumptions(mass, lambda t: 2 * t, min_curvature=0.4, max_curvature=3.0):
+        ...     print(verdict)
+        A1 holds: every gradient is 3-Lipschitz (given)
+        A2 holds: strong convexity with mu = 0.4 gives lambda = 0.1 at weight 2 (given)
+        Def. 8 holds: the mass decreases strictly to 0 (closed form)
+        A3 holds: |m'| <= 0.1 m, m(0) = 1 <= 1; small enough for Theorem 15, which wants 0.1 (closed form)
+        A4 holds: the rate grows like B^0.50, -log m like B^0.50; c = 0.1 (checked numerically on a grid)
+
+    References:
+        Jin, Latz, Liu and Scagliotti (JMLR 2025), assumptions A1 to A4, Definition 8, Lemma 28, Theorem 15, Example
+        1.
+    """
+    if not callable(mass):
+        mass = _checks.non_negative(mass, "mass", "0 removes momentum, nothing lies below")
+    convexity = None if min_curvature is None else quasi_strong_convexity(min_curvature, weight=2.0)
+    verdicts = [_smooth(max_curvature), _convex(min_curvature, convexity), _lost(mass, horizon)]
+    verdicts.append(_slowly_lost(mass, horizon, convexity))
+    if rate is not None:
+        verdicts.append(_balanced(mass, rate, horizon))
+    return tuple(verdicts)
+
+
+def _smooth(max_curvature: float | None) -> Verdict:
+    if max_curvature is None:
+        return Verdict("A1", None, None, "given", "no Lipschitz constant of the gradients was given")
+    L = _checks.positive(max_curvature, "max_curvature", "it is a Lipschitz constant of the gradient")
+    return Verdict("A1", True, L, "given", f"every gradient is {L:g}-Lipschitz")
+
+
+def _convex(min_curvature: float | None, convexity: float | None) -> Verdict:
+    if convexity is None:
+        return Verdict("A2", None, None, "given", "no constant of strong convexity was given")
+    words = f"strong convexity with mu = {min_curvature:g} gives lambda = {convexity:g} at weight 2"
+    return Verdict("A2", True, convexity, "given", words)
+
+
+def _lost(mass: float | Schedule, horizon: float) -> Verdict:
+    loss = loses_all(mass, horizon)
+    return Verdict("Def. 8", loss.holds, None, "closed form" if loss.exact else "grid", loss.words)
+
+
+def _slowly_lost(mass: float | Schedule, horizon: float, convexity: float | None) -> Verdict:
+    constant, exact = decay_rate(mass, horizon=horizon)
+    start = float(mass(0.0)) if callable(mass) else mass
+    words = f"|m'| <= {constant:g} m, m(0) = {start:g}"
+    if math.isinf(constant):
+        words = "|m'|/m is unbounded, as the mass vanishes at a finite time"
+    elif constant > 1:
+        words += ", but the constant may be 1 at most"
+    elif start > 1:
+        words += ", but it may be 1 at most"
+    else:
+        words += " <= 1"
+        if convexity is not None:
+            size = "small enough" if constant <= convexity else "too large"
+            words += f"; {size} for Theorem 15, which wants {convexity:g}"
+    holds = constant <= 1 and start <= 1
+    return Verdict("A3", holds, constant, "closed form" if exact else "grid", words)
+
+
+def _balanced(mass: float | Schedule, rate: float | Schedule, horizon: float) -> Verdict:
+    if isinstance(rate, Constant):
+        rate = rate.initial
+    if rate == math.inf:
+        return Verdict("A4", None, None, "closed form", "the full gradient has no switches to count")
+    if not callable(rate) and _checks.non_negative(rate, "rate", "0 never switches") == 0:
+        return Verdict("A4", None, None, "closed form", "the index never switches")
+    exponential = _exponential_rate(mass)
+    if not callable(rate) and exponential:
+        # -log m = lambda t grows faster than sqrt(kappa t); the quotient is least at B = kappa t = 1.
+        words = "the rate is constant and the mass falls exponentially; but" + _NOT_THE_MINIMISER
+        return Verdict("A4", True, exponential / rate, "closed form", words)
+    return _balanced_on_grid(mass, rate, horizon)
+
+
+def _exponential_rate(mass: float | Schedule) -> float:
+    """Rate of a mass known to be exponential, else 0."""
+    match mass:
+        case Scaled(schedule=schedule, factor=factor):
+            return _exponential_rate(schedule) if factor > 0 else 0.0
+        case ExponentialDecay(initial=initial) if initial > 0:
+            return mass.rate
+        case GeometricDecay(initial=initial, ratio=ratio) if initial > 0 and ratio > 0:
+            return -math.log(ratio)
+        case _:
+            return 0.0
+
+
+class _Sample(NamedTuple):
+    time: float
+    rate: float
+    switches: float
+    loss: float
+
+
+def _balanced_on_grid(mass: float | Schedule, rate: float | Schedule, horizon: float) -> Verdict:
+    whole = _samples(mass, rate, horizon)
+    if not whole:
+        return Verdict("A4", None, None, "grid", "there is no mass to lose")
+    samples = [sample for sample in whole if sample.switches >= 1]
+    if len(samples) < 2:
+        return Verdict("A4", None, None, "grid", f"hardly a switch is expected up to time {whole[-1].time:.3g}")
+    end = samples[-1]
+    start = next(sample for sample in samples if sample.time >= end.time / 10)
+    growth = math.log(end.switches / start.switches)
+    if growth <= 0 or end.rate == 0:
+        return Verdict("A4", None, None, "grid", "the index stops switching")
+    speed = math.log(end.rate / start.rate) / growth if start.rate > 0 else math.inf
+    fall = math.log(end.loss / start.loss) / growth if 0 < start.loss < end.loss else 0.0
+    constant = min(sample.loss / math.sqrt(sample.switches) for sample in samples)
+    faults = []
+    if speed > 0.5 + _SLACK:
+        faults.append("the rate may grow like B^0.5 at most")
+    if fall < 0.5 - _SLACK:
+        faults.append("-log m must grow like B^0.5 at least")
+    words = f"the rate grows like B^{speed:.2f}, -log m like B^{fall:.2f}; "
+    words += " and ".join(faults) if faults else f"c = {constant:.3g}"
+    if not faults and speed < _SLACK:
+        words += "; but" + _NOT_THE_MINIMISER
+    return Verdict("A4", not faults, None if faults else constant, "grid", words)
+
+
+def _samples(mass: float | Schedule, rate: float | Schedule, horizon: float) -> list[_Sample]:
+    """Rate, mean number of switches and -log of the remaining share of mass, while all three are numbers."""
+    samples, switches, before, first = [], 0.0, 0.0, None
+    for t in grid(horizon):
+        try:
+            now = float(rate(t)) if callable(rate) else float(rate)
+        except OverflowError:
+            break
+        left = float(mass(t)) if callable(mass) else float(mass)
+        if now < 0:
+            raise _checks.fail("rate", "non-negative at all times", now, f"that is its value at time {t:g}")
+        first = first or left
+        if left < 1e-290 or not math.isfinite(now):
+            break
+        if samples:
+            switches += (t - samples[-1].time) * (before + now) / 2  # trapezoidal rule
+        before = now
+        samples.append(_Sample(t, now, switches, math.log(first / left)))
+    return samples
