@@ -316,7 +316,7 @@ def _draw_estimates(estimates: Sequence[Estimate], axes: Axes) -> None:
             axes.plot([estimate.mean], [row], "|", color=color, markersize=13, mew=2.4)
         # Above its row and not beside it: a long name must not take the width of a phone from the data.
         axes.text(0, row - 0.3, estimate.label, transform=axes.get_yaxis_transform(), va="bottom", size=9.5, bbox=paper)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.set_yticks([])
     axes.set_ylim(len(estimates) - 0.5, -0.9)
     axes.spines["left"].set_visible(False)
