@@ -34,7 +34,7 @@ def serve(mirror: Mirror) -> Iterator[Mirror]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-        def do_GET(self) -> None:  # noqa: N802 (the library's name)
+        def do_GET(self) -> None:
             wanted = self.headers.get("Range")
             mirror.asked.append(wanted)
             if mirror.status != 200:
