@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from underdamped.studies.image_data import ImageData
+from underdamped.studies.data.image_data import ImageData
 
 
 def load(train=96, test=37, side=8, classes=3):

@@ -121,7 +121,7 @@ def _run(words: list[str]) -> int:
     if name not in STUDIES:
         raise ValueError(f"unknown study {name!r}: {_checks.suggestion(name, STUDIES)}")
     study = importlib.import_module(f"underdamped.studies.{name}")
-    from underdamped.studies.records import open_run
+    from underdamped.studies.runs.records import open_run
 
     options, config = _read_options(name, study, words[1:])
     study.check(config)
@@ -187,7 +187,7 @@ def _show_summary(study: str, records: Any) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    summary = importlib.import_module(f"underdamped.studies.pages.{study}").summary(records)
+    summary = importlib.import_module(f"underdamped.studies.reporting.pages.{study}").summary(records)
     table = Table(*summary.columns)
     for row in summary.iter_rows():
         table.add_row(*map(_cell, row))
@@ -214,7 +214,7 @@ def _report(words: list[str]) -> int:
 
 
 def _write_report(run_dir: Path) -> int:
-    from underdamped.studies.report import write_report
+    from underdamped.studies.reporting.report import write_report
 
     print(f"Report: {write_report(run_dir)}")
     return 0

@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 
 from underdamped.studies import images
 from underdamped.studies.images import QUICK, SCHEMA, Config, check
-from underdamped.studies.records import open_run
+from underdamped.studies.runs.records import open_run
 
 SMALL = Config(methods=("SGD", "dmSGMP"), seeds=(0, 1), epochs=1, train_size=100, test_size=50)
 

@@ -11,16 +11,16 @@ import polars as pl
 
 import torch
 from underdamped import _checks
-from underdamped.studies.augmentation import Augmentation
-from underdamped.studies.checkpoints import Row
 from underdamped.studies.data import load_images
-from underdamped.studies.image_data import ImageData
-from underdamped.studies.job_progress import show_progress
-from underdamped.studies.methods import Method, parse_methods, spec
-from underdamped.studies.networks import check_network
-from underdamped.studies.records import Run
-from underdamped.studies.training import Job, Precision, Settings, check_batches, is_finished, train
-from underdamped.studies.workers import check_workers, num_cores, side_by_side
+from underdamped.studies.data.image_data import ImageData
+from underdamped.studies.runs.records import Run
+from underdamped.studies.training.augmentation import Augmentation
+from underdamped.studies.training.checkpoints import Row
+from underdamped.studies.training.loop import Job, Precision, Settings, check_batches, is_finished, train
+from underdamped.studies.training.methods import Method, parse_methods, spec
+from underdamped.studies.training.networks import check_network
+from underdamped.studies.training.progress import show_progress
+from underdamped.studies.training.workers import check_workers, num_cores, side_by_side
 
 SCHEMA: dict[str, type[pl.DataType]] = {
     "method": pl.String,

@@ -1,0 +1,188 @@
+"""The report of a run: one HTML file that opens anywhere, offline, with its figures inside."""
+
+import importlib
+import pkgutil
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from underdamped import _checks
+from underdamped.studies.reporting import pages, plots
+from underdamped.studies.runs.files import write_atomically
+from underdamped.studies.runs.records import FIGURES, REPORT, read_run
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the first column names the rows.
+
+    Attributes:
+        columns: Headings, with units.
+        rows: Cells as text, one for each column. What follows a line break in the first cell is set small below it.
+        caption: What the numbers are.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: its panels stand side by side where there is room and below each other on a phone.
+
+    Attributes:
+        name: Name of the files that hold it, without ending.
+        panels: What is drawn.
+        caption: What is seen, in full sentences.
+    """
+
+    name: str
+    panels: Sequence[plots.Panel]
+    caption: str = ""
+
+
+Block: TypeAlias = str | Table | Picture
+"""What a section is made of: a paragraph, a table, a figure."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it.
+
+    Attributes:
+        heading: The heading.
+        blocks: Paragraphs (plain text, escaped), tables and figures in reading order.
+    """
+
+    heading: str
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A report.
+
+    Attributes:
+        title: Of the page.
+        lead: The first sentences: what was found, and how sure it is.
+        sections: In reading order.
+    """
+
+    title: str
+    lead: Sequence[str]
+    sections: Sequence[Section]
+
+
+def write_report(run_path: Path | str) -> Path:
+    """Write the report of a run beside its records.
+
+    Only what the run directory holds is used, so a report can be made again at any time, elsewhere, and of a run that
+    was stopped. Each figure is written as SVG and PDF into ``figures``.
+
+    Args:
+        run_path: The run directory.
+
+    Returns:
+        Path of ``report.html``.
+
+    Raises:
+        FileNotFoundError: If ``run_path`` is not a run directory.
+        ValueError: If a file in it is damaged, nothing is recorded yet, or its study has no page.
+    """
+    path = Path(run_path)
+    study, config, records, environment = read_run(path)
+    known = [module.name for module in pkgutil.iter_modules(pages.__path__)]
+    if study not in known:
+        raise _checks.fail("study", "one that has a page", study, _checks.suggestion(study, known))
+    if records.is_empty():
+        raise _checks.fail("run_dir", "a run with records", str(path), "nothing is measured yet; start the run first")
+    page: Page = importlib.import_module(f"{pages.__name__}.{study}").page(records, config, environment)
+    folder = path / FIGURES
+    folder.mkdir(exist_ok=True)
+    for block in (block for section in page.sections for block in section.blocks):
+        if isinstance(block, Picture):
+            drawing = plots.figure(block.panels)
+            write_atomically(folder / f"{block.name}.svg", plots.to_svg(drawing).encode())
+            write_atomically(folder / f"{block.name}.pdf", plots.to_pdf(drawing))
+    write_atomically(path / REPORT, render(page, config, environment).encode())
+    return path / REPORT
+
+
+def render(page: Page, config: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
+    """The page as HTML. All text is escaped; nothing is loaded from elsewhere.
+
+    Args:
+        page: The report.
+        config: Configuration of the run, shown at the end.
+        environment: Where it ran, shown at the end.
+
+    Returns:
+        A complete HTML document.
+
+    Example:
+        >>> html = render(Page("A < B", ["One sentence."], []), {}, {})
+        >>> "<h1>A &lt; B</h1>" in html
+        True
+    """
+    loader = PackageLoader("underdamped.studies.reporting", "templates")
+    jinja = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return jinja.get_template("report.html.jinja").render(
+        page=page,
+        sections=[(section.heading, [_block(block) for block in section.blocks]) for section in page.sections],
+        facts=[("Configuration", _facts(config)), ("Environment", _facts(environment))],
+    )
+
+
+def _block(block: Block) -> dict[str, Any]:
+    if isinstance(block, Table):
+        return {"kind": "table", "table": block}
+    if isinstance(block, Picture):
+        svgs = [_inline(plots.to_svg(plots.figure([panel], legend=False)), f"{block.name}-{number}", panel.title)
+                for number, panel in enumerate(block.panels)]  # fmt: skip
+        return {"kind": "picture", "svgs": svgs, "legend": _legend(block.panels), "caption": block.caption}
+    return {"kind": "text", "text": block}
+
+
+def _inline(svg: str, prefix: str, name: str) -> Markup:
+    """An SVG element for the page: no prologue, no fixed size, and identifiers that no other figure has."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}-", svg)
+    opening, rest = svg.split(">", 1)
+    opening = re.sub(r'\s(?:width|height|version)="[^"]*"', "", opening)
+    label = Markup(' role="img" aria-label="{}"').format(name)
+    return Markup(f"{opening}{label}>{rest}")  # our own drawing: matplotlib has escaped its text
+
+
+def _legend(panels: Sequence[plots.Panel]) -> list[tuple[str, str, str]]:
+    """Label, colour and dashes of each curve in ``panels``."""
+    curves = [item for panel in panels for item in panel.contents if isinstance(item, plots.Curve)]
+    looks = {curve.label: curve.look for curve in curves}
+    if len(looks) < 2:
+        return []
+    return [
+        (name, look.color, "" if look.dashes == "solid" else " ".join(f"{2 * length:g}" for length in look.dashes))
+        for name, look in looks.items()
+    ]
+
+
+def _facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Names and values as text, nested mappings flattened."""
+    facts: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            facts += _facts(value, f"{prefix}{name}: ")
+        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            for number, item in enumerate(value, start=1):
+                facts += _facts(item, f"{prefix}{name} {number}: ")
+        elif isinstance(value, list | tuple):
+            facts.append((prefix + name, ", ".join(map(str, value)) or "none"))
+        else:
+            facts.append((prefix + name, "none" if value is None else str(value)))
+    return facts

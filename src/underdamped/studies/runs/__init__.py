@@ -1,0 +1,1 @@
+"""What a run leaves behind, safe against kills and full disks: configuration, environment, records."""
