@@ -91,8 +91,35 @@ def test_a_constant_above_1_fails_a3(mass):
     assert "may be 1 at most" in verdicts(mass)["A3"].words
 
 
-def test_too_heavy_a_start_fails_a3():
-    assert not verdicts(ExponentialDecay(2.0, 0.1))["A3"].holds
+@pytest.mark.parametrize("start", [2.0, 1.000001])
+def test_too_heavy_a_start_fails_a3(start):
+    assert not verdicts(ExponentialDecay(start, 0.1))["A3"].holds
+
+
+@pytest.mark.parametrize("horizon", [1e-3, 1.0, 1e4, 1e8])
+def test_rounding_fails_no_constant_of_exactly_1(horizon):
+    verdict = verdicts(lambda t: math.exp(-t), horizon=horizon)["A3"]
+    assert verdict.holds
+    assert "may be 1 at most" not in verdict.words
+    assert not verdicts(lambda t: math.exp(-1.000001 * t), horizon=1e8)["A3"].holds
+
+
+@pytest.mark.parametrize("rate", [0.1, 1e-3, 1e-5, 1e-7])
+def test_rounding_makes_no_mass_too_fast_for_theorem_15(rate):
+    # Tiny rates are the hard ones: between neighbours on the grid the mass changes in its last digits only.
+    assert "small enough" in verdicts(lambda t: math.exp(-rate * t), min_curvature=4 * rate)["A3"].words
+    assert "too large" in verdicts(lambda t: math.exp(-1.001 * rate * t), min_curvature=4 * rate)["A3"].words
+
+
+def test_rounding_in_a_closed_form_is_forgiven_too():
+    mass = GeometricDecay(1.0, math.exp(-0.1))
+    assert decay_rate(mass).value > 0.1  # by one digit in the last place
+    assert "small enough" in verdicts(mass, min_curvature=0.4)["A3"].words
+
+
+def test_no_loss_is_written_without_a_minus():
+    assert math.copysign(1.0, decay_rate(GeometricDecay(1.0, ratio=1.0)).value) == 1.0
+    assert verdicts(GeometricDecay(1.0, ratio=1.0))["A3"].words.startswith("|m'| <= 0 m")
 
 
 @pytest.mark.parametrize("num_components_times_gamma", [0.5, 1.0, 20.0])
@@ -125,6 +152,41 @@ def test_a4_weighs_the_mass_against_the_switching(mass, rate, holds):
     assert verdict.holds is holds
     assert verdict.basis == "grid"
     assert ("may grow like" in verdict.words or "must grow like" in verdict.words) is not holds
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        lambda t: 5 + 5 / (1 + t),
+        PowerDecay(5.0, rate=1.0),
+        lambda t: 5.0 if t < 10 else 0.0,
+        lambda t: 5.0 if t < 5000 else 4.0,  # long after the mass has underflown
+        lambda t: 2 * t + 3 * math.sin(t),
+        lambda t: 1e-4 * math.exp(-t),  # whether or not it ever switches
+    ],
+)
+def test_a_rate_that_falls_fails_a4(rate):
+    verdict = verdicts(ExponentialDecay(1.0, 0.3), rate)["A4"]
+    assert verdict.holds is False
+    assert verdict.words == "the rate falls, and ddSGMP wants one that never decreases"
+
+
+def test_a_rate_that_only_rounding_lowers_does_not_fall():
+    assert verdicts(ExponentialDecay(1.0, 0.3), lambda t: 5 * (math.sin(t) ** 2 + math.cos(t) ** 2))["A4"].holds
+
+
+@pytest.mark.parametrize(("slope", "named"), [(0.0, True), (2.0, True), (2e3, False)])
+def test_the_limit_is_doubted_only_if_the_rate_stays_bounded(slope, named):
+    # On the grid 1e6 + 2t looks bounded, and is not: hence the "if".
+    words = verdicts(ExponentialDecay(1.0, 0.3), lambda t: 1e6 + slope * t)["A4"].words
+    assert ("; but if the rate stays bounded, subsampling is not lost, the limit is not theta*" in words) is named
+
+
+def test_a_mass_that_underflows_does_not_hide_the_growth_of_the_rate():
+    # e^-3t is below 1e-290 from t = 223 on; the rate is flat until then and grows like B^(3/4) later.
+    verdict = verdicts(ExponentialDecay(1.0, 3.0), lambda t: 1 + 1e-8 * t**3)["A4"]
+    assert verdict.holds is False
+    assert "the rate may grow like B^0.5 at most" in verdict.words
 
 
 @pytest.mark.parametrize("rate", [5.0, Constant(5.0)])
@@ -160,6 +222,23 @@ def test_a_mass_that_is_not_lost_as_definition_8_asks_is_told_why(mass, words):
     assert words in verdict.words
 
 
+@pytest.mark.parametrize("power", [0.1, 0.2, 0.3])
+@pytest.mark.parametrize("logarithm", [744.4, 745.0, 746.0, 750.0])
+def test_denormal_numbers_do_not_stop_a_fall(power, logarithm):
+    # Masses around the least float, 2^-1074 = e^-744.44, where neighbours on the grid are equal by rounding.
+    verdict = verdicts(lambda t: math.exp(-logarithm * (t / 1e4) ** power))["Def. 8"]
+    assert verdict.holds
+    assert verdict.basis == "grid"
+
+
+def test_a_mass_that_is_0_from_the_start_is_not_lost():
+    verdict = verdicts(lambda t: 0.0)["Def. 8"]
+    assert verdict.holds is False
+    assert "0 from the start" in verdict.words
+    assert "does not decrease after time 0" in verdicts(lambda t: t)["Def. 8"].words
+    assert verdicts(lambda t: 0.0, lambda t: 2 * t)["A4"].holds is None
+
+
 def test_curvatures_give_a1_and_a2_and_the_rate_that_theorem_15_wants():
     found = verdicts(ExponentialDecay(1.0, 0.1), min_curvature=0.2, max_curvature=7.0)
     assert found["A1"].constant == 7.0
@@ -185,6 +264,10 @@ def test_a_verdict_is_a_line_of_text():
         (lambda: check_assumptions(1.0, -2.0), "`rate` must be non-negative, got -2.0"),
         (lambda: check_assumptions(1.0, lambda t: 1 - t), "`rate` must be non-negative at all times, got -"),
         (lambda: check_assumptions(1.0, max_curvature=0.0), "`max_curvature` must be positive, got 0.0"),
+        (
+            lambda: check_assumptions(1.0, min_curvature=4.0, max_curvature=1.0),
+            "`max_curvature` must be at least min_curvature=4.0, got 1.0",
+        ),
         (lambda: check_assumptions(lambda t: 1.0, horizon=0.0), "`horizon` must be positive, got 0.0"),
     ],
 )

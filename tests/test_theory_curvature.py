@@ -77,6 +77,21 @@ def test_power_iteration_finds_the_largest_magnitude_and_stops_there():
     assert len(spent) < 60
 
 
+@pytest.mark.parametrize("exponent", [-900, -600, 600, 900])
+def test_residuals_scale_with_the_hessian(exponent):
+    # By powers of 2 every operation is exact, so nothing may change but the scale; squares would leave the floats.
+    scale, matrix = 2.0**exponent, symmetric([-8.0, 1.0, 2.0, 4.0])
+    plain, scaled = product_of(matrix), product_of(scale * matrix)
+    for products in (1, 5):
+        once = power_iteration(plain, max_products=products)
+        again = power_iteration(scaled, max_products=products)
+        assert once.residual > 0
+        assert (again.value / scale, again.residual / scale) == pytest.approx((once.value, once.residual), rel=1e-12)
+    ends = extreme_eigenvalues(scaled)
+    assert (ends.smallest.value / scale, ends.largest.value / scale) == pytest.approx((-8.0, 4.0), rel=1e-12)
+    assert max(ends.smallest.residual, ends.largest.residual) <= 1e-13 * scale
+
+
 def test_power_iteration_between_two_opposite_ends_says_that_it_knows_nothing():
     estimate = power_iteration(product_of(np.diag([-2.0, 1.0, 2.0])), max_products=500)
     assert estimate.residual > 0.1

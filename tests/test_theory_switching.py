@@ -80,6 +80,21 @@ def test_no_quadratic_norm_is_better(low, high, mass, friction):
     assert found == pytest.approx(common_norm(low, high, mass, friction).rate, rel=1e-6)
 
 
+@given(spectra, masses, frictions)
+def test_the_circle_criterion_is_an_equality_at_the_rate(ends, mass, friction):
+    # The proof that no quadratic norm is better: in the decay e^-rt the oscillators are these, and just at the bound.
+    (low, high), rate = ends, common_norm(*ends, mass, friction).rate
+    shift = mass * rate**2 - friction * rate
+    scale = friction**2 / mass + mass * rate**2 + high
+    if friction**2 >= mass * (high + 3 * low):
+        assert low + shift == pytest.approx(0, abs=1e-12 * scale)
+    else:
+        assert low + shift >= -1e-12 * scale
+        gap = math.sqrt(high + shift) - math.sqrt(max(low + shift, 0.0))
+        # Where the two cases meet mu' is 0, and its root has half the digits.
+        assert friction - 2 * mass * rate == pytest.approx(math.sqrt(mass) * gap, rel=1e-6, abs=1e-6 * friction)
+
+
 @given(spectra, masses)
 def test_the_rate_changes_sign_at_the_threshold(ends, mass):
     threshold = ergodicity_threshold(*ends, mass)

@@ -2,15 +2,20 @@
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from underdamped import _checks
 from underdamped.schedules import Constant, ExponentialDecay, GeometricDecay, Scaled, Schedule
-from underdamped.theory.decay import decay_rate, grid, loses_all
+from underdamped.theory.decay import TINY, decay_rate, grid, loses_all
 from underdamped.theory.lyapunov import quasi_strong_convexity
+from underdamped.theory.steps import _curvatures
 
 _SLACK = 0.02
 """What a growth exponent may be off by; $B^{0.5} \\log B$ is still told from $B^{0.5}$ while $\\log B < 50$."""
+
+_ROUNDING = 1e-9
+"""What a number on its bound may exceed it by, relatively: exact equality is lost in the last digits."""
 
 _NOT_THE_MINIMISER = " subsampling is not lost, the limit is not theta*"
 
@@ -28,7 +33,8 @@ class Verdict:
         holds: True, False, or None where nothing can be said.
         constant: the constant found, where there is one.
         basis: ``"given"`` by the caller; from a ``"closed form"``, which is exact; or checked numerically on a
-            ``"grid"``, where a no may be trusted more than a yes.
+            ``"grid"``: for A3 a no is certain up to rounding and underflow, and a yes is not; for Def. 8 and A4 both
+            are readings of a trend, which steps in the rate or a change of law can mislead.
         words: the reason, one sentence.
 
     Example:
@@ -64,13 +70,13 @@ def check_assumptions(
     * Def. 8: $m$ decreases strictly to 0.
     * A3: $|m'(t)| \le \lambda m(t)$ with $\lambda \in (0, 1]$, and $m(0) \le 1$. Theorem 15 wants $\lambda \le
       \min(\mu/4, 1/4)$.
-    * A4: with $B(t) = \int_0^t \kappa$, the mean number of switches, $\kappa(t) \le C\sqrt{B(t)}$ and $m(t) \le C
-      e^{-c\sqrt{B(t)}}$ once $B \ge 1$; the constant shown is $c$. That is the paper's condition on the jump count
-      $n$, read at $n = B(t)$.
+    * A4: the rate never falls; and with $B(t) = \int_0^t \kappa$, the mean number of switches, $\kappa(t) \le
+      C\sqrt{B(t)}$ and $m(t) \le C e^{-c\sqrt{B(t)}}$ once $B \ge 1$; the constant shown is $c$. That is the paper's
+      condition on the jump count $n$, read at $n = B(t)$.
 
     No assumption is a condition for the simulation to be right: where one fails, the theorems that need it say
-    nothing. Grid checks look at growth exponents over the last decade before the horizon; a change of law beyond it
-    escapes them.
+    nothing. Grid checks of A4 look at growth exponents over the last decade before the horizon; for the mass, before
+    it falls below 1e-290 if that is sooner. A change of law beyond escapes them.
 
     Args:
         mass: $m$, a number or a Schedule of *time*. A schedule of the step count $k$ is ``lambda t: m(t / h)``;
@@ -85,7 +91,7 @@ def check_assumptions(
         One `Verdict` each.
 
     Raises:
-        ValueError: If a number is out of range, or a schedule is negative.
+        ValueError: If a number is out of range, $\mu > L$, or a schedule is negative.
 
     Example:
         >>> from underdamped import ExponentialDecay
@@ -104,6 +110,8 @@ def check_assumptions(
     """
     if not callable(mass):
         mass = _checks.non_negative(mass, "mass", "0 removes momentum, nothing lies below")
+    if min_curvature is not None and max_curvature is not None:
+        _curvatures(min_curvature, max_curvature)
     convexity = None if min_curvature is None else quasi_strong_convexity(min_curvature, weight=2.0)
     verdicts = [_smooth(max_curvature), _convex(min_curvature, convexity), _lost(mass, horizon)]
     verdicts.append(_slowly_lost(mass, horizon, convexity))
@@ -137,16 +145,16 @@ def _slowly_lost(mass: float | Schedule, horizon: float, convexity: float | None
     words = f"|m'| <= {constant:g} m, m(0) = {start:g}"
     if math.isinf(constant):
         words = "|m'|/m is unbounded, as the mass vanishes at a finite time"
-    elif constant > 1:
+    elif constant > 1 + _ROUNDING:
         words += ", but the constant may be 1 at most"
-    elif start > 1:
+    elif start > 1 + _ROUNDING:
         words += ", but it may be 1 at most"
     else:
         words += " <= 1"
         if convexity is not None:
-            size = "small enough" if constant <= convexity else "too large"
+            size = "small enough" if constant <= convexity * (1 + _ROUNDING) else "too large"
             words += f"; {size} for Theorem 15, which wants {convexity:g}"
-    holds = constant <= 1 and start <= 1
+    holds = max(constant, start) <= 1 + _ROUNDING
     return Verdict("A3", holds, constant, "closed form" if exact else "grid", words)
 
 
@@ -181,25 +189,24 @@ def _exponential_rate(mass: float | Schedule) -> float:
 class _Sample(NamedTuple):
     time: float
     rate: float
-    switches: float
-    loss: float
+    switches: float  # mean number of them so far, B
+    loss: float  # -log of the remaining share of mass; inf once that is too small to read
 
 
 def _balanced_on_grid(mass: float | Schedule, rate: float | Schedule, horizon: float) -> Verdict:
     whole = _samples(mass, rate, horizon)
     if not whole:
-        return Verdict("A4", None, None, "grid", "there is no mass to lose")
-    samples = [sample for sample in whole if sample.switches >= 1]
-    if len(samples) < 2:
-        return Verdict("A4", None, None, "grid", f"hardly a switch is expected up to time {whole[-1].time:.3g}")
-    end = samples[-1]
-    start = next(sample for sample in samples if sample.time >= end.time / 10)
-    growth = math.log(end.switches / start.switches)
-    if growth <= 0 or end.rate == 0:
-        return Verdict("A4", None, None, "grid", "the index stops switching")
-    speed = math.log(end.rate / start.rate) / growth if start.rate > 0 else math.inf
-    fall = math.log(end.loss / start.loss) / growth if 0 < start.loss < end.loss else 0.0
-    constant = min(sample.loss / math.sqrt(sample.switches) for sample in samples)
+        return Verdict("A4", None, None, "grid", "there is no mass to lose, or no finite rate, at time 0")
+    if _falls([sample.rate for sample in whole]):
+        return Verdict("A4", False, None, "grid", "the rate falls, and ddSGMP wants one that never decreases")
+    switching = [sample for sample in whole if sample.switches >= 1]
+    losing = [sample for sample in switching if math.isfinite(sample.loss)]
+    if len(losing) < 2:
+        until = next((sample.time for sample in whole if math.isinf(sample.loss)), whole[-1].time)
+        return Verdict("A4", None, None, "grid", f"hardly a switch is expected up to time {until:.3g}")
+    speed = _exponent(switching, [sample.rate for sample in switching])
+    fall = _exponent(losing, [sample.loss for sample in losing])
+    constant = min(sample.loss / math.sqrt(sample.switches) for sample in losing)
     faults = []
     if speed > 0.5 + _SLACK:
         faults.append("the rate may grow like B^0.5 at most")
@@ -208,26 +215,40 @@ def _balanced_on_grid(mass: float | Schedule, rate: float | Schedule, horizon: f
     words = f"the rate grows like B^{speed:.2f}, -log m like B^{fall:.2f}; "
     words += " and ".join(faults) if faults else f"c = {constant:.3g}"
     if not faults and speed < _SLACK:
-        words += "; but" + _NOT_THE_MINIMISER
+        words += "; but if the rate stays bounded," + _NOT_THE_MINIMISER
     return Verdict("A4", not faults, None if faults else constant, "grid", words)
 
 
+def _falls(rates: list[float]) -> bool:
+    return any(rate < highest * (1 - _ROUNDING) for rate, highest in zip(rates, accumulate(rates, max), strict=True))
+
+
+def _exponent(samples: list[_Sample], values: list[float]) -> float:
+    """The x of values growing like B^x over the last decade of time; 0 where they do not grow."""
+    first = next(k for k, sample in enumerate(samples) if sample.time >= samples[-1].time / 10)
+    if not 0 < values[first] < values[-1]:
+        return 0.0
+    return math.log(values[-1] / values[first]) / math.log(samples[-1].switches / samples[first].switches)
+
+
 def _samples(mass: float | Schedule, rate: float | Schedule, horizon: float) -> list[_Sample]:
-    """Rate, mean number of switches and -log of the remaining share of mass, while all three are numbers."""
-    samples, switches, before, first = [], 0.0, 0.0, None
+    """The grid, as long as the rate and the mean number of switches are finite; empty without mass at time 0."""
+    samples, switches, before = [], 0.0, 0.0
+    initial = float(mass(0.0)) if callable(mass) else float(mass)
+    if initial < TINY:
+        return []
     for t in grid(horizon):
         try:
             now = float(rate(t)) if callable(rate) else float(rate)
         except OverflowError:
             break
-        left = float(mass(t)) if callable(mass) else float(mass)
         if now < 0:
             raise _checks.fail("rate", "non-negative at all times", now, f"that is its value at time {t:g}")
-        first = first or left
-        if left < 1e-290 or not math.isfinite(now):
-            break
         if samples:
             switches += (t - samples[-1].time) * (before + now) / 2  # trapezoidal rule
+        if not math.isfinite(switches + now):
+            break
+        left = float(mass(t)) if callable(mass) else float(mass)
         before = now
-        samples.append(_Sample(t, now, switches, math.log(first / left)))
+        samples.append(_Sample(t, now, switches, math.log(initial / left) if left >= TINY else math.inf))
     return samples

@@ -16,7 +16,8 @@ class EigenvalueEstimate:
     r"""A Rayleigh quotient $\theta = v^\top H v$ of a unit vector, with its residual $\rho = |Hv - \theta v|$.
 
     For a symmetric $H$ some eigenvalue lies in $[\theta - \rho, \theta + \rho]$: a certainty, but *which* eigenvalue
-    is not. What is certain of the extreme ones is $\lambda_{\min} \le \theta \le \lambda_{\max}$.
+    is not. What is certain of the extreme ones is $\lambda_{\min} \le \theta \le \lambda_{\max}$. All this up to the
+    rounding of the products, which in single precision is that of single precision.
 
     Attributes:
         value: $\theta$.
@@ -43,8 +44,8 @@ class EigenvalueEstimate:
 class ExtremeEigenvalues:
     r"""Estimates of the two ends of a spectrum.
 
-    Both lie inside: the largest is never above $\lambda_{\max}$, the smallest never below $\lambda_{\min}$. So take
-    `L` for the step rule, which adds the residual.
+    Both lie inside, up to the rounding of the products: the largest is not above $\lambda_{\max}$, the smallest not
+    below $\lambda_{\min}$. So take `L` for the step rule, which adds the residual.
 
     Attributes:
         smallest: estimate of $\lambda_{\min}$; negative where the loss is not convex, and then there is no $\mu$.
@@ -205,11 +206,19 @@ class _Counted:
         return image
 
 
+def _norm(vector: Any) -> float:
+    """Euclidean norm; scaled before squaring, as the squares of 1e-200 and 1e200 are no floats."""
+    scale = float(abs(vector).max())
+    if scale == 0:
+        return 0.0
+    scaled = vector / scale
+    return scale * float(scaled @ scaled) ** 0.5
+
+
 def _unit(vector: Any) -> Any:
-    return vector / (vector @ vector) ** 0.5
+    return vector / _norm(vector)
 
 
 def _estimate(vector: Any, image: Any) -> EigenvalueEstimate:
     value = vector @ image
-    residual = image - value * vector
-    return EigenvalueEstimate(float(value), float((residual @ residual) ** 0.5))
+    return EigenvalueEstimate(float(value), _norm(image - value * vector))

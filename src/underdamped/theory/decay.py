@@ -1,6 +1,7 @@
 """How fast a mass is lost: the constant of assumption A3, and whether anything is left in the end."""
 
 import math
+import sys
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -18,6 +19,14 @@ from underdamped.schedules import (
 
 POINTS = 2000
 """Stretches of the grid of the numerical checks, from time 0 to the horizon, even in $\\log(1 + t)$."""
+
+TINY = 1e-290
+"""Masses below it are not compared: near the end of the range of floats they show rounding, not the schedule."""
+
+_LOG_ROUNDING = 4 * sys.float_info.epsilon
+"""What the quotient of two masses, each right to within two units in the last place, may be off by."""
+
+_NOTHING_TO_LOSE = "the mass is 0 from the start: this is the stochastic gradient process"
 
 
 class DecayRate(NamedTuple):
@@ -40,8 +49,8 @@ def decay_rate(mass: float | Schedule, *, horizon: float = 1e4) -> DecayRate:
     In closed form for this package's schedules: $\lambda$ for ``ExponentialDecay``, $-\log r$ for ``GeometricDecay``,
     $c\lambda$ for ``PowerDecay``, $(m_0-m_1)/(T m_1)$ for ``LinearDecay`` and $\pi(m_0-m_1)/(2T\sqrt{m_0 m_1})$ for
     ``CosineDecay``, which are infinite for the final value $m_1 = 0$. For any other callable: the largest slope of
-    $\log m$ between neighbours on a grid up to ``horizon``, which by the mean value theorem is never above the
-    supremum.
+    $\log m$ between neighbours on a grid up to ``horizon`` (``inf`` where it underflows between two points), which
+    by the mean value theorem is never above the supremum; what rounding may have added is taken off.
 
     A schedule of the step count $k$ is one of time $t = kh$: divide its constant by $h$.
 
@@ -85,7 +94,7 @@ def _closed_form(mass: Schedule) -> float:
         case ExponentialDecay():
             return mass.rate
         case GeometricDecay():
-            return -math.log(mass.ratio) if mass.ratio > 0 else math.inf
+            return abs(math.log(mass.ratio)) if mass.ratio > 0 else math.inf  # abs: no -0.0 at ratio 1
         case LinearDecay(initial=start, final=end):
             return math.inf if end == 0 else (start - end) / (mass.duration * end)
         case CosineDecay(initial=start, final=end):
@@ -114,7 +123,7 @@ def loses_all(mass: float | Schedule, horizon: float) -> Loss:
     match mass:
         case Scaled():
             if mass.factor == 0:
-                return Loss(False, True, "the mass is 0 from the start: this is the stochastic gradient process")
+                return Loss(False, True, _NOTHING_TO_LOSE)
             return loses_all(mass.schedule, horizon)
         case Constant() | PowerDecay() | ExponentialDecay() | GeometricDecay() | LinearDecay() | CosineDecay():
             return _known_loss(mass)
@@ -127,7 +136,7 @@ def loses_all(mass: float | Schedule, horizon: float) -> Loss:
 def _known_loss(mass: Schedule) -> Loss:
     match mass:
         case _ if mass(0.0) == 0:
-            return Loss(False, True, "the mass is 0 from the start: this is the stochastic gradient process")
+            return Loss(False, True, _NOTHING_TO_LOSE)
         case PowerDecay(rate=rate) | ExponentialDecay(rate=rate) if rate > 0:
             return Loss(True, True, "the mass decreases strictly to 0")
         case GeometricDecay(ratio=ratio) if 0 < ratio < 1:
@@ -145,13 +154,15 @@ def _known_loss(mass: Schedule) -> Loss:
 def _loss_on_grid(mass: Schedule, horizon: float) -> Loss:
     times = list(grid(horizon))
     values = [_mass_at(mass, t) for t in times]
+    if not any(values):
+        return Loss(False, False, _NOTHING_TO_LOSE)
     for t, (before, after) in zip(times, pairwise(values), strict=False):
-        if after > before or (after == before and before > 0):
+        if max(before, after) < TINY:
+            continue
+        if after >= before:
             return Loss(False, False, f"the mass does not decrease after time {t:.3g}")
-        if after == 0:
-            if before > 1e-290:  # anything that falls fast enough underflows; a fall from above that is a true zero
-                return Loss(False, False, f"the mass is 0 soon after time {t:.3g}")
-            break
+        if after == 0:  # a gradual fall underflows only from below TINY; this one is taken for a true zero
+            return Loss(False, False, f"the mass is 0 soon after time {t:.3g}")
     last_decade = [value for t, value in zip(times, values, strict=True) if t >= horizon / 10]
     if last_decade[-1] > 0.99 * last_decade[0]:
         return Loss(False, False, f"the mass levels off at {values[-1]:.3g}")
@@ -175,6 +186,6 @@ def _mass_at(mass: Schedule, t: float) -> float:
 
 def _log_slope(early: tuple[float, float], late: tuple[float, float]) -> float:
     (t, before), (u, after) = early, late
-    if before < 1e-290:  # from here on rounding of tiny numbers, not the schedule
+    if before < TINY:
         return 0.0
-    return abs(math.log(after / before)) / (u - t) if after > 0 else math.inf
+    return max(0.0, abs(math.log(after / before)) - _LOG_ROUNDING) / (u - t) if after > 0 else math.inf

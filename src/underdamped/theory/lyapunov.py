@@ -63,7 +63,8 @@ class ConstantMassLyapunov:
     Args:
         convexity: $\lambda \in (0, 1/4]$ of A2.
         friction: $\alpha > 0$.
-        mass: $m > 0$; 1 in the paper, the general case is the same after a change of the unit of $\Phi$.
+        mass: $m > 0$; 1 in the paper, the general case is the same after dividing the equation by $m$
+            ($\Phi/m$, friction $\alpha/m$, $V/m$).
 
     Raises:
         ValueError: If an argument is out of range.

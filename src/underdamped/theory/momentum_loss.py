@@ -58,16 +58,17 @@ def mass_gap(
 ) -> float:
     r"""The constant $K$ in $|q_t - \theta_t| \le K\,m(t)$: with mass against without, on one index path.
 
-    Let every $\Phi_i$ be $\mu$-strongly convex ($\mu = 0$: convex) with an $L$-Lipschitz gradient, $q_0 = \theta_0$,
-    and let the mass never grow and satisfy $|m'| \le \lambda m$ with $\lambda \le \mu$. At friction 1, for all $t \le
-    T$ and **every** index path,
+    Let every $\Phi_i$ be $\mu$-strongly convex ($\mu = 0$: convex, and then the mass is constant and $T$ finite) with
+    an $L$-Lipschitz gradient, $q_0 = \theta_0$, and let the mass never grow and satisfy $|m'| \le \lambda m$ with
+    $\lambda \le \mu$. At friction 1, for all $t \le T$ and **every** index path,
 
     $$K = \frac{(2 + (L+\lambda)m_0)\,|p_0| + (1 + (L+\lambda)S)\,G}{1 - m_0 L\,(1 + (L+\lambda)S)}, \qquad
       S = \int_0^T e^{-(\mu-\lambda)s}\,ds,$$
 
     where $G \ge |\nabla\Phi_i(\theta_t)|$ for all $i$ and $t \le T$ (`sgp_gradient_bound`), as long as the
     denominator is positive. A friction $\alpha$ is reduced to 1 by the time $t/\alpha$, mass $m/\alpha^2$, velocity
-    $\alpha p$ and rate $\alpha\lambda$.
+    $\alpha p$ and rate $\alpha\lambda$. The process without mass is then
+    $\alpha\,d\theta = -\nabla\Phi_i(\theta)\,dt$.
 
     With $\lambda = 0$ (constant mass) it is Theorem 6: the distance is $O(m)$, for every rate of switching and so for
     every $\nu = m^\delta$; for $\mu > 0$ uniformly in time. With a mass that decays to 0 it is Theorem 15, with the

@@ -88,10 +88,12 @@ def common_norm(min_curvature: float, max_curvature: float, mass: float, frictio
     $$s = \tfrac14\bigl(\alpha^2 - 4m\mu\bigr), \quad r = \frac{2\mu}{\alpha + \sqrt{\alpha^2 - 4m\mu}}
       \qquad\text{if } \alpha^2 \ge m(L+3\mu).$$
 
-    So for $r > 0$ the laws of two starts approach each other in the $W_2$ distance of this norm at the rate $r$, for
-    *any* index process, convex mixtures (mini-batches) included; and if the index is Markov and stationary, there is
-    one invariant law. In the second case $r$ is the rate of the slowest mode alone (`contraction_rate`): switching
-    costs nothing. A rate $\le 0$ (see `ergodicity_threshold`) proves no contraction; it still bounds the growth.
+    So for $r > 0$ the laws of two starts, each independent of the index path, approach each other in the $W_2$
+    distance of this norm at the rate $r$, for *any* index process, convex mixtures (mini-batches) included; and if
+    the index is Markov and stationary, there is one invariant law of state and index with that law of the index, if
+    the gradients have second moments. In the second case $r$ is the rate of the slowest mode alone
+    (`contraction_rate`): switching costs nothing. A rate $\le 0$ (see `ergodicity_threshold`) proves no contraction;
+    it still bounds the growth.
 
     *Proof.* Let $q, p$ be the differences. Then $m\dot p = -Hq - \alpha p$ with a symmetric $H = H(t)$, the mean
     Hessian between the two positions, whose eigenvalues lie in $[\mu, L]$. Put $y = mp + \tfrac\alpha2 q$ and $c =
@@ -102,8 +104,13 @@ def common_norm(min_curvature: float, max_curvature: float, mass: float, frictio
 
     $|H - c| \le \max(c-\mu, L-c)$ and $2|y||q| \le (|y|^2 + s|q|^2)/\sqrt s$ give the rate
     $r = \tfrac{\alpha}{2m} - \max(c-\mu, L-c)/(2\sqrt s)$. The first case is $c = (L+\mu)/2$, the second
-    $c = \alpha^2/(2m) - \mu$, which is the larger. $\blacksquare$ No other
-    quadratic norm has a larger rate, already in dimension one (tested by a search over all of them).
+    $c = \alpha^2/(2m) - \mu$, which is the larger. $\blacksquare$
+
+    No other quadratic norm has a larger rate, already in dimension one: counting time in the decay $e^{-rt}$ turns
+    $(\alpha, a)$ into $(\alpha - 2mr,\; a - \alpha r + mr^2)$; the circle criterion, necessary for a common quadratic
+    norm, wants $\mu - \alpha r + mr^2 \ge 0$ and $\alpha - 2mr \ge \sqrt m(\sqrt{L - \alpha r + mr^2} - \sqrt{\mu -
+    \alpha r + mr^2})$, and a larger $r$ only makes either harder; the second is an equality at the $r$ of the first
+    case, the first at that of the second.
 
     Args:
         min_curvature: $\mu > 0$, a constant of strong convexity of *every* component.
