@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 .PHONY: demo test lint bench docs clean
 
 demo: .venv/.studies
-	$(BIN)/underdamped run images --demo --run-dir runs/demo
+	$(BIN)/underdamped run images --run-dir runs/demo
 
 test: .venv/.dev
 	$(BIN)/pytest -n 2

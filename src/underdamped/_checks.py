@@ -24,7 +24,8 @@ def fail(argument: str, bound: str, value: object, way_out: str, error: type[Exc
             ...
         ValueError: `friction` must be positive, got 0.0: without friction the flow does not converge.
     """
-    return error(f"`{argument}` must be {bound}, got {value!r}: {way_out}.")
+    stop = "" if way_out.endswith("?") else "."
+    return error(f"`{argument}` must be {bound}, got {value!r}: {way_out}{stop}")
 
 
 def number(value: object, argument: str, way_out: str) -> float:
