@@ -77,7 +77,7 @@ class UniformSwitching(IndexProcess):
     batch_size: int = eqx.field(static=True)
 
     def __init__(self, num_components: int, rate: Rate, batch_size: int = 1) -> None:
-        self.num_components, self.batch_size = _check_batch(num_components, batch_size)
+        self.num_components, self.batch_size = check_batch(num_components, batch_size)
         self.rate = clocks.check_rate(rate, infinite=True)
 
     def start(self, stream: Stream) -> tuple[Array, Stream]:
@@ -186,7 +186,8 @@ def _subset(stream: Stream, num_components: int, size: int) -> tuple[Array, Stre
     return jax.lax.fori_loop(0, size, add, (jnp.full(size, -1, jnp.int32), stream), unroll=size <= 8)
 
 
-def _check_batch(num_components: int, batch_size: int) -> tuple[int, int]:
+def check_batch(num_components: int, batch_size: int) -> tuple[int, int]:
+    """Both as integers, or an error."""
     _check_count(num_components, "num_components", "it is the number of components, N", math.inf)
     _check_count(batch_size, "batch_size", "components of a batch are drawn without replacement", num_components)
     return int(num_components), int(batch_size)
