@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.integrate
-from reference import sgmp_steps
 
+from reference import sgmp_steps
 from underdamped import Constant, ExponentialDecay, PowerDecay
 from underdamped.process import (
     Diffrax,
@@ -139,7 +139,9 @@ def test_exponential_heun_against_diffrax_on_a_nonlinear_target():
     target = FiniteSum(lambda q, y: jnp.sum(jnp.cosh(q - y) + 0.1 * q[0] * q[1]), jnp.array([[0.5, -1.0]]))
     for mass, solver in [(0.5, None), (PowerDecay(1e-3, 1.0), diffrax.Kvaerno5()), (0.0, None)]:
         reference = run(target, Diffrax(1e-9, 1e-11, solver), [1.0, 2.0], [1.0, 2.0], mass=mass)
-        for ours, theirs in zip(run(target, ExponentialHeun(1e-3), [1.0, 2.0], [1.0, 2.0], mass=mass), reference, strict=True):
+        for ours, theirs in zip(
+            run(target, ExponentialHeun(1e-3), [1.0, 2.0], [1.0, 2.0], mass=mass), reference, strict=True
+        ):
             np.testing.assert_allclose(ours, theirs, atol=3e-6)
 
 

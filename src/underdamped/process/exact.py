@@ -37,7 +37,9 @@ class Exact(Flow):
         target = system.target
         if not isinstance(target, Quadratic):
             way_out = "its flow is known in closed form; use ExponentialHeun(step) for any other target"
-            raise _checks.fail("target", "a Quadratic when the flow is Exact", type(target).__name__, way_out, TypeError)
+            raise _checks.fail(
+                "target", "a Quadratic when the flow is Exact", type(target).__name__, way_out, TypeError
+            )
         if callable(system.mass) and not isinstance(system.mass, Constant):
             way_out = "a constant mass makes it a damped oscillator; use ExponentialHeun(step) for a mass that changes"
             raise _checks.fail("mass", "a number or Constant when the flow is Exact", system.mass, way_out, TypeError)

@@ -67,7 +67,9 @@ def pose(
         shapes = [motion.position.shape for motion in motions]
         raise _checks.fail("position", "of one dimension in all dynamics", shapes, "they share the target")
     _check_resolution(index, motions, grid)
-    return Problem(*jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, (motions, index, grid)))
+    return Problem(
+        *jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, (motions, index, grid))
+    )
 
 
 def _check_kinds(target: Any, index: Any) -> None:
@@ -90,7 +92,9 @@ def _grid(times: Any) -> Grid:
         raise _checks.fail("times", "one-dimensional and not empty", exact.shape, "list the times to be saved")
     gaps = np.diff(exact, prepend=0.0)
     if not np.isfinite(exact).all() or exact[0] < 0 or (gaps[1:] <= 0).any():
-        raise _checks.fail("times", "finite, not negative and strictly increasing", times, "the process starts at time 0")
+        raise _checks.fail(
+            "times", "finite, not negative and strictly increasing", times, "the process starts at time 0"
+        )
     return Grid(jnp.asarray(exact, float), jnp.asarray(np.append(gaps, np.inf), float))
 
 

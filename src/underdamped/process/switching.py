@@ -1,6 +1,5 @@
 """Index processes: which components drive the flow, and when that changes. Exact in law, whatever the flow does."""
 
-import math
 from abc import abstractmethod
 from typing import Any
 
@@ -188,16 +187,9 @@ def _subset(stream: Stream, num_components: int, size: int) -> tuple[Array, Stre
 
 def check_batch(num_components: int, batch_size: int) -> tuple[int, int]:
     """Both as integers, or an error."""
-    _check_count(num_components, "num_components", "it is the number of components, N", math.inf)
-    _check_count(batch_size, "batch_size", "components of a batch are drawn without replacement", num_components)
-    return int(num_components), int(batch_size)
-
-
-def _check_count(value: int, argument: str, way_out: str, most: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise _checks.fail(argument, "an integer", value, way_out, TypeError)
-    if not 1 <= value <= most:
-        raise _checks.fail(argument, f"from 1 to {'any size' if most == math.inf else most}", value, way_out)
+    num_components = _checks.count(num_components, "num_components", "it is the number of components, N")
+    way_out = "components of a batch are drawn without replacement"
+    return num_components, _checks.count(batch_size, "batch_size", way_out, num_components)
 
 
 def _check_generator(generator: Any) -> np.ndarray:

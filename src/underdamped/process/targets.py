@@ -86,7 +86,9 @@ class FiniteSum(Target):
         self.data = jax.tree.map(lambda leaf: as_finite(leaf, "data"), data)
         lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in jax.tree.leaves(self.data)}
         if len(lengths) != 1 or 0 in lengths:
-            way_out = "each array needs the same leading axis, one entry a component (a list is a pytree: make it an array)"
+            way_out = (
+                "each array needs the same leading axis, one entry a component (a list is a pytree: make it an array)"
+            )
             raise _checks.fail("data", "of N >= 1 data points", sorted(lengths), way_out)
 
     @property
@@ -215,7 +217,6 @@ class ContinuousData(Target):
     def potential(self, position: Array, chosen: Array | None = None) -> Array:
         r"""$\phi(q, y)$ at the data point ``chosen``."""
         return self.component(position, _chosen_point(chosen))
-
 
     def averaged(self) -> Target:
         """Always an error: an integral is not a mean of finitely many components."""
