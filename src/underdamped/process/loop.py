@@ -14,6 +14,10 @@ from underdamped.process.flows import Flow, System
 from underdamped.process.streams import Stream
 from underdamped.process.switching import IndexProcess
 
+REGISTER = 16
+"""Run a multiple of this many paths, the float32 numbers of the widest vector register: then every path is computed by
+the same instructions, to the last bit, whoever is beside it."""
+
 BREACH = -(2**30)
 """What the count of ticks becomes when a ``Bounded`` rate was found above its bound."""
 
