@@ -115,6 +115,20 @@ class JumpSystem:
             work + work.swapaxes(-1, -2) - 2 * alpha * P,
         )
 
+    def relaxed(self, y: np.ndarray) -> np.ndarray:
+        r"""``y`` with the velocity that mass 0 makes of the positions, $p = (b_i - A_i q)/\alpha$."""
+        u, _, Q, _, _ = self.split(y)
+        a, b, alpha = self.curvature, self.b, self.friction
+        v = (b * self.weights[:, None] - a * u) / alpha
+        C = (u[..., :, None] * b[:, None, :] - Q * a[:, None, :]) / alpha
+        P = (b[:, :, None] * v[..., None, :] - a[:, :, None] * C) / alpha
+        return self.join(u, v, Q, C, (P + P.swapaxes(-1, -2)) / 2)
+
+    @property
+    def speed(self) -> float:
+        """The largest rate of leaving a component, in units of the rate."""
+        return 1.0 if self.generator is None else float(self._outflow.max())
+
     def switches(self, y: np.ndarray, rate: float) -> np.ndarray:
         """$S y$: net flow of probability between components."""
         if self.num_components == 1 or rate == 0:
