@@ -8,8 +8,8 @@ import scipy.sparse.linalg
 
 from underdamped import _checks
 
-_DENSE_UNKNOWNS = 160
-"""Up to here one dense factorisation is cheaper than the iteration (measured: they cross between 100 and 300)."""
+_DENSE_UNKNOWNS = 400
+"""Up to here a dense factorisation, kept for all steps of one length, is cheaper than the iteration."""
 
 
 class JumpSystem:
@@ -49,6 +49,9 @@ class JumpSystem:
         self.is_velocity = np.zeros(self.size, dtype=bool)
         for part in (1, 3, 4):
             self.is_velocity[self.slices[part]] = True
+        self.forcing = np.zeros((self.num_components, self.size))
+        """$f$: the constant part, in the rows of the mean velocities."""
+        self.forcing[:, self.slices[1]] = self.b * weights[:, None]
         self._average: JumpSystem | None = None
         if self.num_components > 1:
             mean_A, mean_b = np.tensordot(weights, A, 1), weights @ b
@@ -75,6 +78,11 @@ class JumpSystem:
         lead = parts[0].shape[:-1]
         return np.concatenate([part.reshape(*lead, -1) for part in parts], axis=-1)
 
+    def symmetric(self, y: np.ndarray) -> np.ndarray:
+        """``y`` with symmetric Q and P, as every state has them; only then do solves hold what they say."""
+        u, v, Q, C, P = self.split(y)
+        return self.join(u, v, (Q + Q.swapaxes(-1, -2)) / 2, C, (P + P.swapaxes(-1, -2)) / 2)
+
     def to_modes(self, y: np.ndarray) -> np.ndarray:
         """From the common basis into the eigenbasis of each component."""
         return y if self.basis is None else self._rotate(y, self.basis)
@@ -93,13 +101,6 @@ class JumpSystem:
     def times_mass(self, y: np.ndarray, mass: float) -> np.ndarray:
         """$M y$."""
         return y * np.where(self.is_velocity, mass, 1.0)
-
-    @property
-    def forcing(self) -> np.ndarray:
-        """$f$: the constant part, in the rows of the mean velocities."""
-        f = np.zeros((self.num_components, self.size))
-        f[:, self.slices[1]] = self.b * self.weights[:, None]
-        return f
 
     def drift(self, y: np.ndarray, mass: float) -> np.ndarray:
         """$G y$: what happens between switches."""
