@@ -8,16 +8,44 @@ except ImportError as error:
     raise ImportError(message, name=error.name) from error
 
 from underdamped.process.clocks import Bounded
+from underdamped.process.continuous import PureJump, ReflectedBrownianMotion
+from underdamped.process.ensembles import Ensemble, simulate_coupled_ensemble, simulate_ensemble
+from underdamped.process.exact import Exact
+from underdamped.process.flows import Diffrax, ExponentialEuler, ExponentialHeun, Flow, SemiImplicitEuler, System
+from underdamped.process.problem import Dynamics
+from underdamped.process.reshuffling import Reshuffling
+from underdamped.process.simulate import Path, simulate, simulate_coupled
+from underdamped.process.statistics import Estimate, Probability, Quantiles
 from underdamped.process.switching import IndexProcess, MarkovSwitching, UniformSwitching
 from underdamped.process.targets import ContinuousData, FiniteSum, Quadratic, Target
 
 __all__ = [
     "Bounded",
     "ContinuousData",
+    "Diffrax",
+    "Dynamics",
+    "Ensemble",
+    "Estimate",
+    "Exact",
+    "ExponentialEuler",
+    "ExponentialHeun",
     "FiniteSum",
+    "Flow",
     "IndexProcess",
     "MarkovSwitching",
+    "Path",
+    "Probability",
+    "PureJump",
     "Quadratic",
+    "Quantiles",
+    "ReflectedBrownianMotion",
+    "Reshuffling",
+    "SemiImplicitEuler",
+    "System",
     "Target",
     "UniformSwitching",
+    "simulate",
+    "simulate_coupled",
+    "simulate_coupled_ensemble",
+    "simulate_ensemble",
 ]

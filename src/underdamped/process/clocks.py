@@ -75,6 +75,13 @@ def check_rate(rate: Rate, argument: str = "rate", *, infinite: bool = False) ->
     return _checks.non_negative(rate, argument, "0 never switches")
 
 
+def check_invertible(rate: Rate, argument: str = "rate") -> None:
+    """An error if only thinning could draw the ticks of ``rate``, which a regular clock cannot use."""
+    if _is_thinned(rate):
+        way_out = "choose a constant, power or exponential schedule, or regular=False"
+        raise _checks.fail(argument, "a schedule whose integral is known", rate, way_out, TypeError)
+
+
 def rate_at(rate: Rate, time: Array | float) -> Array | float:
     """The rate at ``time``, whatever kind it is."""
     return rate(time) if callable(rate) else rate
@@ -111,9 +118,6 @@ def wait_for(rate: Rate, time: Array, exposure: Array) -> Array:
             return _exponential_wait(rate(time), rate.rate, exposure)
         case GeometricDecay() if rate.ratio > 0:
             return _exponential_wait(rate(time), math.log(rate.ratio), exposure)
-        case _ if callable(rate):
-            way_out = "choose a constant, power or exponential schedule"
-            raise _checks.fail("rate", "a schedule whose integral is known", rate, way_out, TypeError)
         case _:
             return exposure / rate
 

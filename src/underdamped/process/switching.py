@@ -1,6 +1,5 @@
 """Index processes: which components drive the flow, and when that changes. Exact in law, whatever the flow does."""
 
-import math
 from abc import abstractmethod
 from typing import Any
 
@@ -77,7 +76,7 @@ class UniformSwitching(IndexProcess):
     batch_size: int = eqx.field(static=True)
 
     def __init__(self, num_components: int, rate: Rate, batch_size: int = 1) -> None:
-        self.num_components, self.batch_size = _check_batch(num_components, batch_size)
+        self.num_components, self.batch_size = check_batch(num_components, batch_size)
         self.rate = clocks.check_rate(rate, infinite=True)
 
     def start(self, stream: Stream) -> tuple[Array, Stream]:
@@ -186,17 +185,11 @@ def _subset(stream: Stream, num_components: int, size: int) -> tuple[Array, Stre
     return jax.lax.fori_loop(0, size, add, (jnp.full(size, -1, jnp.int32), stream), unroll=size <= 8)
 
 
-def _check_batch(num_components: int, batch_size: int) -> tuple[int, int]:
-    _check_count(num_components, "num_components", "it is the number of components, N", math.inf)
-    _check_count(batch_size, "batch_size", "components of a batch are drawn without replacement", num_components)
-    return int(num_components), int(batch_size)
-
-
-def _check_count(value: int, argument: str, way_out: str, most: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise _checks.fail(argument, "an integer", value, way_out, TypeError)
-    if not 1 <= value <= most:
-        raise _checks.fail(argument, f"from 1 to {'any size' if most == math.inf else most}", value, way_out)
+def check_batch(num_components: int, batch_size: int) -> tuple[int, int]:
+    """Both as integers, or an error."""
+    num_components = _checks.count(num_components, "num_components", "it is the number of components, N")
+    way_out = "components of a batch are drawn without replacement"
+    return num_components, _checks.count(batch_size, "batch_size", way_out, num_components)
 
 
 def _check_generator(generator: Any) -> np.ndarray:

@@ -28,6 +28,29 @@ class Target(eqx.Module):
     def potential(self, position: Array, chosen: Any = None) -> Array:
         r"""$\Phi_y(q)$, a scalar: the mean of the ``chosen`` components, of all when ``None``."""
 
+    def averaged(self) -> "Target":
+        """The mean as a target with one component: what infinitely fast switching leaves."""
+        return _Averaged(self)
+
+
+class _Averaged(Target):
+    """One component, the mean of another target."""
+
+    target: Target
+
+    @property
+    def num_components(self) -> int:
+        """1."""
+        return 1
+
+    def gradient(self, position: Array, chosen: Any = None) -> Array:
+        """The full gradient, whatever is chosen."""
+        return self.target.gradient(position, None)
+
+    def potential(self, position: Array, chosen: Any = None) -> Array:
+        """The full potential, whatever is chosen."""
+        return self.target.potential(position, None)
+
 
 class FiniteSum(Target):
     r"""A finite sum $\Phi(q) = \frac1N \sum_i \phi(q, y_i)$.
@@ -63,7 +86,9 @@ class FiniteSum(Target):
         self.data = jax.tree.map(lambda leaf: as_finite(leaf, "data"), data)
         lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in jax.tree.leaves(self.data)}
         if len(lengths) != 1 or 0 in lengths:
-            way_out = "every array needs the same leading axis, one entry a component"
+            way_out = (
+                "each array needs the same leading axis, one entry a component (a list is a pytree: make it an array)"
+            )
             raise _checks.fail("data", "of N >= 1 data points", sorted(lengths), way_out)
 
     @property
@@ -135,6 +160,10 @@ class Quadratic(Target):
         """N."""
         return self.b.shape[0]
 
+    def averaged(self) -> "Quadratic":
+        """The mean as a quadratic with one component."""
+        return Quadratic(self.A.mean(0, keepdims=True), self.b.mean(0, keepdims=True))
+
     @property
     def minimizer(self) -> Array:
         r"""Where $\nabla\Phi = 0$, shape (K,): the minimiser if the mean matrix is positive definite."""
@@ -189,6 +218,11 @@ class ContinuousData(Target):
         r"""$\phi(q, y)$ at the data point ``chosen``."""
         return self.component(position, _chosen_point(chosen))
 
+    def averaged(self) -> Target:
+        """Always an error: an integral is not a mean of finitely many components."""
+        way_out = "an integral has no full gradient; put the nodes of a quadrature rule into a FiniteSum"
+        raise _checks.fail("rate", "finite for continuous data", float("inf"), way_out)
+
 
 def _chosen_point(chosen: Array | None) -> Array:
     if chosen is None:
@@ -198,7 +232,7 @@ def _chosen_point(chosen: Array | None) -> Array:
 
 
 def as_finite(value: Any, argument: str) -> Array:
-    """``value`` as a JAX array without NaN or infinity; integers that are to be differentiated through become floats."""
+    """``value`` as a JAX array without NaN or infinity; of floats, unless it is data."""
     if not isinstance(value, jax.core.Tracer):
         array = np.asarray(value)
         bad = int(array.size - np.isfinite(array).sum())
