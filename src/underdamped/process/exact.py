@@ -84,6 +84,9 @@ class _Modes(Flow):
             curvature = self.curvature[chosen].mean(0) if several else self.curvature[chosen[0]]
             force = self.force[chosen].mean(0) if several else self.force[chosen[0]]
             return _oscillate(curvature, force, position, velocity, duration, mass, system.friction)
+        if chosen.shape != (1,):
+            way_out = "every batch would need its own eigenvectors; use ExponentialHeun(step), or diagonal matrices"
+            raise _checks.fail("batch_size", "1 when the flow is Exact and matrices are full", len(chosen), way_out)
         vectors = self.vectors[chosen[0]]
         state = _oscillate(
             self.curvature[chosen[0]],

@@ -141,7 +141,9 @@ def simulate_coupled(
     problem = pose(target, index, dynamics, times, flow)
     saved, num_ticks = _run(problem, check_key(key), np.full(REGISTER, path_number, np.uint32))
     faults.report_breach(np.asarray(num_ticks))
-    faults.report(faults.first_divergence([state[:, :1] for state in saved.states], np.asarray(times, float)), path_number)
+    faults.report(
+        faults.first_divergence([state[:, :1] for state in saved.states], np.asarray(times, float)), path_number
+    )
     shown = jax.vmap(problem.index.shown)(jax.tree.map(lambda leaf: leaf[:, 0], saved.index))
     return tuple(
         Path(problem.grid.times, *jnp.split(state[:, 0], 2, axis=-1), shown, saved.num_ticks[:, 0])
