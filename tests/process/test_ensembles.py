@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 
 from underdamped import ExponentialDecay, PowerDecay, PowerGrowth
-from underdamped.process.moments import exact_moments
 from underdamped.process import (
     Exact,
     ExponentialHeun,
     MarkovSwitching,
     Quadratic,
     UniformSwitching,
-
     simulate_ensemble,
 )
+from underdamped.process.moments import exact_moments
 
 M = 40_000
 TIMES = [0.3, 1.0, 4.0]

@@ -113,7 +113,7 @@ def test_exact_flow_of_full_matrices_is_that_of_their_eigenvectors():
 def test_order_at_constant_mass(flow, order, mass):
     target, start = Quadratic([[1.0, 2.5]], [[0.3, -0.4]]), {"position": [1.0, -0.5], "velocity": [1.0, 0.7]}
     exact = run(target, Exact(), [1.0, 2.0], mass=mass, **start)[0]
-    # The error constant changes where the step passes the mass, from one regime to the other; the order is that of each.
+    # The error constant changes where the step passes the mass; the order is that on either side.
     finest = 11 if mass == 1e-2 else 8
     steps = 2.0 ** -np.arange(finest - 2, finest + 1)
     slope, errors = measured_order(flow, steps, exact, target, mass=mass, **start)

@@ -49,7 +49,7 @@ def random_quadratic(N=5, K=2, seed=0):
 
 
 def test_stationary_law_of_the_two_state_process_is_a_beta_law():
-    """dq = -(q -+ 1) dt, redraws at rate k: (1 + q)/2 ~ Beta(k/2, k/2), since either target is left at rate k/2."""
+    """For dq = -(q -+ 1) dt, redraws at rate k: (1 + q)/2 ~ Beta(k/2, k/2), since either target is left at rate k/2."""
     for rate in (1.0, 3.0):
         ensemble = simulate_ensemble(
             two_wells(),
@@ -112,8 +112,9 @@ def test_a_path_obeys_its_own_index_path():
     assert int(path.num_switches[-1]) > 0
 
 
-@pytest.mark.parametrize(("mass", "rate"), [(0.3, math.inf), (0.0, math.inf)])
-def test_infinite_rate_is_the_full_gradient(mass, rate):
+@pytest.mark.parametrize("mass", [0.3, 0.0])
+def test_infinite_rate_is_the_full_gradient(mass):
+    rate = math.inf
     target = random_quadratic()
     mean = Quadratic(target.A.mean(0, keepdims=True), target.b.mean(0, keepdims=True))
     options = {"mass": mass, "position": [1.0, -1.0], "times": [0.5, 2.0], "key": KEY, "flow": Exact()}
@@ -136,7 +137,7 @@ def test_rate_zero_keeps_the_first_component():
     assert (path.num_switches == 0).all()
 
 
-@pytest.mark.parametrize("flow", [SemiImplicitEuler(0.01), ExponentialHeun(0.02), Diffrax(1e-5, 1e-7), Exact()])
+@pytest.mark.parametrize("flow", [SemiImplicitEuler(0.01), Diffrax(1e-5, 1e-7)])
 def test_the_index_path_does_not_depend_on_the_flow(flow):
     options = {"position": [1.0, -1.0], "times": np.linspace(0.5, 3, 6), "key": KEY}
     index = UniformSwitching(5, 4.0)
@@ -277,8 +278,7 @@ def test_every_path_may_have_its_own_start():
     np.testing.assert_array_equal(ensemble.position[33], path.position)
 
 
-@pytest.mark.parametrize("chunk_size", [None, 37, 128])
-@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize(("chunk_size", "exact"), [(None, True), (37, True), (37, False), (100, False)])
 def test_a_path_depends_on_the_key_and_its_number_alone(chunk_size, exact):
     target = random_quadratic() if exact else FiniteSum(lambda q, y: jnp.sum(jnp.cosh(q - y)), jnp.eye(4, 2))
     index = UniformSwitching(5, 5.0) if exact else Reshuffling(4, 5.0, 2)

@@ -101,10 +101,10 @@ def test_draws_are_finite_at_both_ends_of_the_bits():
 
 def test_integers_are_the_high_word_of_the_product():
     draws = many(lambda s: bits(s), 2).astype(object)
-    for bound in (1, 2, 50, 255, 256):
+    for bound in (50, 256):
         got = many(lambda s, bound=bound: integer(s, bound))[:, 0]
         np.testing.assert_array_equal(got, ((draws[:, 0] * bound) >> 32).astype(np.int64))
-    for bound in (257, 60_000, 65_537, 3_000_000, 2**31 - 1):
+    for bound in (257, 2**31 - 1):
         got = many(lambda s, bound=bound: integer(s, bound))[:, 0]
         np.testing.assert_array_equal(got, (((draws[:, 0] * 2**32 + draws[:, 1]) * bound) >> 64).astype(np.int64))
 

@@ -81,7 +81,7 @@ INTEGRALS = {
 
 @pytest.mark.parametrize("name", INTEGRALS)
 def test_ticks_of_a_clock_are_a_poisson_process_in_integrated_rate(name):
-    """The integral between ticks is Exp(1): its distribution function at each wait is uniform, inf counting as the end."""
+    """The integral between ticks is Exp(1), cut off where a decaying rate has no more to give."""
     rate, integral = INTEGRALS[name]
     _, times = walk(UniformSwitching(3, rate), 3)
     with np.errstate(over="ignore"):

@@ -19,7 +19,7 @@ from underdamped.process.progress import track
 from underdamped.process.statistics import Statistic, chunk_parts
 
 LANE_NUMBERS = 2**15
-"""State kept in fast memory by one chunk on a CPU: some tens of numbers a path and dimension, within a level-2 cache."""
+"""Numbers that one chunk keeps in fast memory on a CPU: about half a level-2 cache, working arrays included."""
 
 SAVED_BYTES = 2**26
 """Most memory that the saved states of one chunk may take."""
@@ -70,8 +70,8 @@ def padded(first: int, count: int) -> np.ndarray:
 
 
 @eqx.filter_jit
-def _chunk(problem: Problem, key: Array, numbers: Array, count: Array, statistics: Any) -> tuple[Any, Array, Array]:
-    saved, ticks = run_paths(*problem, key, numbers, keep_index=False)
+def _chunk(problem: Problem, key: Array, numbers: Any, count: Any, statistics: Any) -> tuple[Any, Array, Array]:
+    saved, ticks = run_paths(problem.motions, problem.index, problem.grid, key, numbers, keep_index=False)
     is_finite = jnp.stack([jnp.isfinite(states).all(-1) for states in saved.states]).all(0)
     slot = jnp.where(is_finite.all(0), len(problem.grid.times), jnp.argmin(is_finite, axis=0))
     if statistics is None:
@@ -81,7 +81,7 @@ def _chunk(problem: Problem, key: Array, numbers: Array, count: Array, statistic
     return parts, ticks, slot
 
 
-def _on_device(problem: Any, device: jax.Device) -> Any:
+def _on_device(problem: Any, device: Any) -> Any:
     arrays, rest = eqx.partition(problem, eqx.is_array)
     return eqx.combine(jax.device_put(arrays, device), rest)
 
@@ -101,7 +101,7 @@ def _with_starts(problem: Problem, numbers: np.ndarray) -> Problem:
         eqx.tree_at(lambda m: (m.position, m.velocity), motion, (chosen(motion.position), chosen(motion.velocity)))
         for motion in problem.motions
     )
-    return problem._replace(motions=motions)
+    return Problem(motions, problem.index, problem.grid)
 
 
 def _lanes(problem: Problem, num_paths: int, num_workers: int, platform: str, chunk_size: int | None) -> int:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.core import Tracer
 
 from underdamped import _checks
 from underdamped.process import streams
@@ -68,7 +69,7 @@ def check_rate(rate: Rate, argument: str = "rate", *, infinite: bool = False) ->
     if callable(rate):
         way_out = "wrap it as Bounded(schedule, bound), so that its ticks can be thinned exactly"
         raise _checks.fail(argument, "a number, a Decay, a growth schedule or Bounded", rate, way_out, TypeError)
-    if isinstance(rate, jax.core.Tracer):
+    if isinstance(rate, Tracer):
         return rate
     if infinite and rate == math.inf:
         return math.inf
@@ -122,11 +123,11 @@ def wait_for(rate: Rate, time: Array, exposure: Array) -> Array:
         case GeometricDecay() if rate.ratio > 0:
             return _exponential_wait(rate(time), math.log(rate.ratio), exposure)
         case _:
-            return exposure / rate
+            return exposure / rate  # pyright: ignore[reportOperatorIssue]  (no other Schedule comes here)
 
 
 def _power_wait(coefficient: float, power: float, x: Array, exposure: Array) -> Array:
-    r"""$w$ with $\int_x^{x+w} c\,y^a\,dy = E$: from $(1+w/x)^e = 1 + eE/(c x^e)$, $e = a+1$, or by logarithms if $e = 0$."""
+    r"""$w$ with $\int_x^{x+w} c\,y^a\,dy = E$: from $(1+w/x)^e = 1 + eE/(c x^e)$ with $e = a+1 \ne 0$."""
     e = power + 1
     if e == 0:
         return x * jnp.expm1(exposure / coefficient)

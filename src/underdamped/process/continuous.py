@@ -67,15 +67,15 @@ class PureJump(IndexProcess):
 
     def tick_rate(self, time: float) -> float:
         r"""$\lambda(t)$."""
-        return rate_at(self.rate, time)
+        return float(rate_at(self.rate, time))
 
 
 class ReflectedBrownianMotion(IndexProcess):
     r"""Brownian motion in a box, reflected at its walls: $\sigma B_t$ folded back, uniform at all times.
 
     The path is shown at steps of ``step`` and held in between; its values there have the exact transition law, since
-    folding the line onto the interval turns Brownian motion into reflected Brownian motion. (Projecting a step that left
-    the box onto the wall does not: it piles mass up there.) Coordinates are independent.
+    folding the line onto the interval turns Brownian motion into reflected Brownian motion. (Projecting a step that
+    left the box onto the wall does not: it piles mass up there.) Coordinates are independent.
 
     Args:
         volatility: $\sigma > 0$, in units of the box per square root of time.

@@ -85,7 +85,8 @@ def simulate_ensemble(
         key: JAX key.
         flow: ``Exact()`` for quadratics with constant mass, ``ExponentialHeun(step)`` for everything else.
         num_paths: M.
-        statistics: ``None`` keeps whole paths; else any of ``"mean"``, ``"var"``, ``"cov"``, ``Quantiles``, ``Probability``.
+        statistics: ``None`` keeps whole paths; else any of ``"mean"``, ``"var"``, ``"cov"``, ``Quantiles``,
+            ``Probability``.
         chunk_size: paths simulated side by side; ``None`` fits the cache. Changes speed and memory, not the paths.
         allow_divergence: keep paths that are not finite, and say so in ``diverged_at``, instead of raising.
         progress: show a bar; ``None`` shows it on a terminal if rich is installed.
@@ -196,7 +197,7 @@ def simulate_coupled_ensemble(
     faults.report_breach(num_switches)
     if not allow_divergence:
         faults.report(diverged_at)
-    shared = {"times": times, "num_switches": num_switches, "diverged_at": diverged_at}
+    shared: dict[str, Any] = {"times": times, "num_switches": num_switches, "diverged_at": diverged_at}
     return tuple(Ensemble(**shared, **ensemble.results()) for ensemble in ensembles)
 
 
@@ -210,11 +211,11 @@ class _Whole:
 
     def add(self, states: Array, rows: slice) -> None:
         """Copy the states (T, paths, 2K) of a chunk into the rows of its paths, padding at the end left out."""
-        states = np.asarray(states)[:, : rows.stop - rows.start].swapaxes(0, 1)
-        position, velocity = np.split(states, 2, axis=-1)
+        by_path = np.asarray(states)[:, : rows.stop - rows.start].swapaxes(0, 1)
+        position, velocity = np.split(by_path, 2, axis=-1)
         self.position[rows], self.velocity[rows] = position, velocity
 
-    def results(self) -> dict[str, np.ndarray]:
+    def results(self) -> dict[str, Any]:
         """The paths."""
         return {"position": self.position, "velocity": self.velocity}
 

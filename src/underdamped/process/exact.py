@@ -115,11 +115,12 @@ class Response(NamedTuple):
 def response(curvature: Array, duration: Array, mass: Array, friction: Array | float) -> Response:
     r"""Responses after ``duration`` $\tau$, for every curvature $a$ and mass $m \ge 0$.
 
-    With $D = \sqrt{|\alpha^2 - 4am|}$ and decay rate $r$, the slow root $2a/(\alpha + D)$ if overdamped and $\alpha/2m$ if
-    not, the velocity answering a force is $R' = e^{-r\tau}(1-e^{-D\tau/m})/D$ or $e^{-r\tau}\,2\sin(D\tau/2m)/D$. Both
-    are $\tau/m$ times a function that is 1 at $D = 0$; the first tends to the massless $e^{-a\tau/\alpha}/\alpha$. The
-    rest follows: $S' = e^{-r\tau}e^{-D\tau/m} - r m R'$ or $e^{-r\tau}\cos(D\tau/2m) - \frac\alpha2 R'$, and
-    $R = (1 - S' - \alpha R')/a$, or, where $a$ may vanish, the difference of the integrals of the two exponentials.
+    With $D = \sqrt{|\alpha^2 - 4am|}$ and decay rate $r$, the slow root $2a/(\alpha + D)$ if overdamped and
+    $\alpha/2m$ if not, the velocity answering a force is $R' = e^{-r\tau}(1-e^{-D\tau/m})/D$ or
+    $e^{-r\tau}\,2\sin(D\tau/2m)/D$. Both are $\tau/m$ times a function that is 1 at $D = 0$; the first tends to the
+    massless $e^{-a\tau/\alpha}/\alpha$. The rest follows: $S' = e^{-r\tau}e^{-D\tau/m} - r m R'$ or
+    $e^{-r\tau}\cos(D\tau/2m) - \frac\alpha2 R'$, and $R = (1 - S' - \alpha R')/a$, or, where $a$ may vanish, the
+    difference of the integrals of the two exponentials.
     """
     square = friction * friction - 4 * curvature * mass
     is_overdamped, is_flat, has_mass = square >= 0, 2 * square > friction * friction, mass > 0

@@ -1,17 +1,18 @@
 """Paths that went wrong are named: which, and when."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from underdamped.process.loop import BREACH
 
 
-def first_divergence(states: Sequence[np.ndarray], times: np.ndarray) -> np.ndarray:
+def first_divergence(states: Sequence[Any], times: np.ndarray) -> np.ndarray:
     """First saved time at which a path is not finite, infinity if none: (paths,) from arrays (T, paths, ...)."""
     bad = np.zeros(states[0].shape[:2], dtype=bool)
     for state in states:
-        bad |= ~np.isfinite(state).all(axis=tuple(range(2, state.ndim)))
+        bad |= ~np.isfinite(np.asarray(state)).all(axis=tuple(range(2, state.ndim)))
     return np.where(bad.any(0), times[bad.argmax(0)], np.inf)
 
 

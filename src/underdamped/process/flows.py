@@ -76,8 +76,8 @@ class SemiImplicitEuler(_Stepping):
 
     $p' = (m p - h g)/(m + \alpha h)$, $q' = q + h p'$, with $m$ at the beginning of the step.
 
-    One gradient a step, stable for $h < 2\alpha/L$ at every mass. Steps end at every switch and every saved time, so they
-    are at most ``step``, not all equal to it.
+    One gradient a step, stable for $h < 2\alpha/L$ at every mass. Steps end at every switch and every saved time, so
+    they are at most ``step``, not all equal to it.
 
     Args:
         step: $h > 0$.
@@ -137,8 +137,8 @@ class ExponentialEuler(_Stepping):
 class ExponentialHeun(_Stepping):
     r"""Friction solved exactly, the gradient linear over the step. Second order uniformly in the mass, down to 0.
 
-    Variation of constants with $x = \alpha h/m(t + h/2)$, $g_0 = \nabla\Phi(q)$ and $g_1$ the gradient where exponential
-    Euler arrives:
+    Variation of constants with $x = \alpha h/m(t + h/2)$, $g_0 = \nabla\Phi(q)$ and $g_1$ the gradient where
+    exponential Euler arrives:
     $p' = e^{-x} p - \frac1\alpha[(x\varphi_1 - x\varphi_2) g_0 + x\varphi_2 g_1]$,
     $q' = q + h\varphi_1 p - \frac h\alpha [x\varphi_2 g_0 + x\varphi_3 (g_1 - g_0)]$.
 
@@ -176,8 +176,8 @@ class ExponentialHeun(_Stepping):
 class Diffrax(Flow):
     r"""Diffrax's adaptive solvers, to check the others against. Slow: every path waits for the slowest of its chunk.
 
-    An explicit solver needs steps of the order of $m/\alpha$; give an implicit one, such as ``diffrax.Kvaerno5()``, for a
-    small mass. At mass 0 the stochastic gradient process itself is solved.
+    An explicit solver needs steps of the order of $m/\alpha$; give an implicit one, such as ``diffrax.Kvaerno5()``,
+    for a small mass. At mass 0 the stochastic gradient process itself is solved.
 
     Args:
         rtol: relative tolerance, $> 0$.
@@ -200,7 +200,7 @@ class Diffrax(Flow):
     atol: float
     solver: diffrax.AbstractSolver = eqx.field(static=True)
     max_steps: int = eqx.field(static=True)
-    _is_massless: bool = False  # a leaf, so that `prepare` can replace it
+    _is_massless: bool
 
     def __init__(
         self,
@@ -212,6 +212,7 @@ class Diffrax(Flow):
         self.rtol = _checks.positive(rtol, "rtol", "it is an error that is allowed")
         self.atol = _checks.positive(atol, "atol", "it is an error that is allowed")
         self.solver, self.max_steps = solver or diffrax.Tsit5(), max_steps
+        self._is_massless = False
 
     def prepare(self, system: System) -> "Diffrax":
         """At mass 0, that it is: another equation is solved then."""
@@ -228,7 +229,7 @@ class Diffrax(Flow):
     ) -> tuple[Array, Array]:
         """Solve over ``duration``; a failed solve gives NaN, which the event loop reports as divergence."""
         if self._is_massless:
-            position = self._solve(lambda t, q, _: system.relaxed_velocity(q, chosen), position, duration)
+            position = self._solve(lambda _t, q, _: system.relaxed_velocity(q, chosen), position, duration)
             return position, system.relaxed_velocity(position, chosen)
 
         def field(t: Array, state: tuple[Array, Array], _: Any) -> tuple[Array, Array]:

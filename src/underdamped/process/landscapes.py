@@ -1,6 +1,5 @@
 """Known targets: regressions, the paper's own examples, and classical landscapes made stochastic by random tilts."""
 
-import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +42,7 @@ class Landscape(FiniteSum):
 
 
 def random_tilts(key: Array, num_components: int, dimension: int, scale: float = 1.0) -> Array:
-    r"""Normal vectors that sum to zero, (N, K): added as $y_i \cdot q$ they make a function stochastic and keep its mean.
+    r"""Normal vectors that sum to zero: added as $y_i \cdot q$ they make a function stochastic and keep its mean.
 
     Args:
         key: JAX key.
@@ -145,7 +144,7 @@ def rastrigin(tilts: Any) -> Landscape:
 
 
 def relu_well(tilts: Any = ((0.0,),)) -> Landscape:
-    r"""The paper's $f(q) = (\max(q, 0) - 1)^2 + q^2$: minimum at 1/2, and a kink at 0 that looks like one from the left.
+    r"""The paper's $f(q) = (\max(q, 0) - 1)^2 + q^2$: minimum at 1/2, and a kink at 0 that looks like one from below.
 
     From $q_0 < 0$ at rest the underdamped flow passes 0 if and only if $\alpha^2 < 8m$.
 
@@ -262,7 +261,7 @@ def logistic_regression(features: Any, labels: Any, regularization: float = 0.0)
 
 
 def softmax_regression(features: Any, labels: Any, num_classes: int, regularization: float = 0.0) -> Landscape:
-    r"""$\Phi_i(q) = \log\sum_c e^{x_i^\top q_c} - x_i^\top q_{y_i} + \frac\lambda2 |q|^2$ with $q$ the flattened (C, D) weights.
+    r"""$\Phi_i(q) = \log\sum_c e^{x_i^\top q_c} - x_i^\top q_{y_i} + \frac\lambda2 |q|^2$ with $q$ a flat (C, D).
 
     Args:
         features: $x$, (N, D); append a column of ones for an intercept.

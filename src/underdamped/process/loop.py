@@ -46,7 +46,7 @@ class Saved(NamedTuple):
 
     states: tuple[Array, ...]
     index: Any
-    num_ticks: Array | None
+    num_ticks: Any
 
 
 class _Path(NamedTuple):
@@ -126,7 +126,7 @@ def _now(grid: Grid, path: _Path) -> Array:
 
 
 def _advance(motions: tuple, grid: Grid, index: IndexProcess, path: _Path) -> tuple[_Path, Array, Array]:
-    """To the next event; whether it is a saved time, and whether a tick. At a tie the state before the tick is saved."""
+    """To the next event; whether it is a saved time, and whether a tick. A tie saves the state before the tick."""
     is_running = path.until_save < jnp.inf
     duration, arrives = _duration(motions, jnp.minimum(path.until_tick, path.until_save))
     duration, arrives = jnp.where(is_running, duration, 0), arrives & is_running

@@ -8,10 +8,10 @@ from jax import Array
 
 
 class Phi(NamedTuple):
-    r"""At $x \ge 0$: $e^{-x}$, $\varphi_1(-x) = \frac{1-e^{-x}}{x}$, and the bounded $x\varphi_1$, $x\varphi_2$, $x\varphi_3$.
+    r"""At $x \ge 0$: $e^{-x}$, $\varphi_1$, and the bounded $x\varphi_1$, $x\varphi_2$, $x\varphi_3$, all at $-x$.
 
-    $\varphi_{k}(-x) = 1/(k-1)! - x\varphi_{k+1}(-x)$ up to the order of indices. The products are what an integrator of
-    decay $x = \alpha h/m$ needs: at mass 0, $x = \infty$, they are 1, 1 and 1/2.
+    $\varphi_0(-x) = e^{-x}$ and $\varphi_k(-x) = 1/k! - x\varphi_{k+1}(-x)$. The products are what an integrator of
+    decay $x = \alpha h/m$ needs; at mass 0, $x = \infty$, they are 1, 1 and 1/2.
     """
 
     decay: Array
@@ -22,7 +22,7 @@ class Phi(NamedTuple):
 
 
 def phi(x: Array) -> Phi:
-    r"""Phi functions at $-x$: by Taylor series and the stable downward recursion for $x < 1$, upward from $e^{-x}$ above."""
+    r"""Phi functions at $-x$: below 1 by Taylor's series and the recursion downward, above 1 upward from $e^{-x}$."""
     small = jnp.minimum(x, 1)
     terms = 16 if x.dtype == jnp.float64 else 8
     phi3 = jnp.zeros_like(x)

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,7 +22,7 @@ from underdamped.schedules import Schedule
 Mass = float | Array | Schedule
 
 
-class Problem(NamedTuple):
+class Problem(eqx.Module):
     """A checked problem: dynamics that share one index process, and when they are saved."""
 
     motions: tuple[Motion, ...]
@@ -67,8 +68,9 @@ def pose(
         shapes = [motion.position.shape for motion in motions]
         raise _checks.fail("position", "of one dimension in all dynamics", shapes, "they share the target")
     _check_resolution(index, motions, grid)
-    return Problem(
-        *jax.tree.map(lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, (motions, index, grid))
+    # As arrays, other numbers do not ask for another compilation.
+    return jax.tree.map(
+        lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, Problem(motions, index, grid)
     )
 
 

@@ -14,7 +14,7 @@ from underdamped.process.switching import IndexProcess, check_batch
 
 
 class Epoch(NamedTuple):
-    """An epoch under way: an order, shuffled as far as it was used; the current batch and its place; what the wait costs."""
+    """An order, shuffled as far as it was used; the current batch and its place; what a regular clock waits for."""
 
     order: Array
     batch: Array
@@ -26,8 +26,8 @@ class Reshuffling(IndexProcess):
     r"""Mini-batches without replacement until the data are used up, then a new random order.
 
     Every component is shown once an epoch. Each batch alone is uniform, as for ``UniformSwitching``, but batches of one
-    epoch exclude one another. A remainder smaller than a batch is dropped, like ``drop_last=True`` of a data loader; the
-    start is stationary, in the middle of an epoch. Memory is N integers a path.
+    epoch exclude one another. A remainder smaller than a batch is dropped, like ``drop_last=True`` of a data loader;
+    the start is stationary, in the middle of an epoch. Memory is N integers a path.
 
     Args:
         num_components: N.
@@ -90,7 +90,7 @@ class Reshuffling(IndexProcess):
 
     def tick_rate(self, time: float) -> float:
         r"""$\kappa(t)$."""
-        return rate_at(self.rate, time)
+        return float(rate_at(self.rate, time))
 
     def _batch(self, order: Array, place: Array) -> Array:
         return jax.lax.dynamic_slice(order, (place * self.batch_size,), (self.batch_size,))

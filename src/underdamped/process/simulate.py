@@ -1,7 +1,7 @@
 """One path, with everything it can tell."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -12,13 +12,13 @@ from jax import Array
 from underdamped import _checks
 from underdamped.process import faults
 from underdamped.process.flows import Flow
-from underdamped.process.loop import REGISTER, run_paths
+from underdamped.process.loop import REGISTER, Saved, run_paths
 from underdamped.process.problem import Dynamics, Mass, Problem, pose
 from underdamped.process.switching import IndexProcess
 from underdamped.process.targets import Target
 
 
-class Path(NamedTuple):
+class Path(eqx.Module):
     r"""One path at the saved times.
 
     Attributes:
@@ -64,7 +64,7 @@ def simulate(
         friction: $\alpha > 0$.
         position: $q_0$, shape (K,).
         velocity: $p_0$, shape (K,); zero when left out. At mass 0 it has no effect.
-        times: when to save, (T,), increasing, from 0 on. Steps and switches never depend on it by more than where steps end.
+        times: when to save, (T,), increasing, from 0 on. Switches do not depend on it; steps of a flow end there.
         key: JAX key.
         flow: ``Exact()`` for quadratics with constant mass, ``ExponentialHeun(step)`` for everything else.
         path_number: which path of ``simulate_ensemble`` with this key, 0 being the first.
@@ -145,15 +145,16 @@ def simulate_coupled(
         faults.first_divergence([state[:, :1] for state in saved.states], np.asarray(times, float)), path_number
     )
     shown = jax.vmap(problem.index.shown)(jax.tree.map(lambda leaf: leaf[:, 0], saved.index))
-    return tuple(
-        Path(problem.grid.times, *jnp.split(state[:, 0], 2, axis=-1), shown, saved.num_ticks[:, 0])
-        for state in saved.states
-    )
+    paths = []
+    for state in saved.states:
+        position, velocity = jnp.split(state[:, 0], 2, axis=-1)
+        paths.append(Path(problem.grid.times, position, velocity, shown, saved.num_ticks[:, 0]))
+    return tuple(paths)
 
 
 @eqx.filter_jit
-def _run(problem: Problem, key: Array, numbers: Array) -> Any:
-    return run_paths(*problem, key, numbers, keep_index=True)
+def _run(problem: Problem, key: Array, numbers: Any) -> tuple[Saved, Array]:
+    return run_paths(problem.motions, problem.index, problem.grid, key, numbers, keep_index=True)
 
 
 def check_key(key: Any) -> Array:

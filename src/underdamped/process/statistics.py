@@ -1,4 +1,4 @@
-"""What an ensemble is asked for instead of its paths: gathered chunk by chunk, in memory that does not grow with them."""
+"""What an ensemble is asked for instead of its paths: gathered chunk by chunk, in memory that stays flat."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ DISTANCES = ("distance", "sup_distance")
 class Quantiles:
     r"""Quantiles of every coordinate of the position.
 
-    Method: the paths are independent and identically distributed, so the first ``sample_size`` of them are a fair sample of
-    all; their empirical quantiles (linear interpolation between order statistics) are returned. The rank of the $u$-quantile
-    has standard error $\sqrt{u(1-u)/n}$, $n = \min(\text{num\_paths}, \text{sample\_size})$: at $10^5$ paths, 0.0016 for the
-    median. Exact, like everything else here, if all paths are in the sample.
+    Method: the paths are independent and identically distributed, so the first ``sample_size`` of them are a fair
+    sample of all; their empirical quantiles (linear interpolation between order statistics) are returned. The rank of
+    the $u$-quantile has standard error $\sqrt{u(1-u)/n}$, $n = \min(\text{num\_paths}, \text{sample\_size})$: at $10^5$
+    paths 0.0016 for the median.
 
     Args:
         levels: $u$, each in [0, 1].

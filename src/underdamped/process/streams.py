@@ -1,7 +1,7 @@
 """Random numbers of one path: a small generator that costs a few instructions a draw inside the event loop.
 
-JAX's threefry seeds it (``fold_in(key, path number)``), so a path depends on the key and its own number alone; inside the
-loop xoshiro128++ is some four times cheaper. Every function takes a stream and returns the draw with the stream after it.
+JAX's threefry seeds it (``fold_in(key, path number)``), so a path depends on the key and its own number alone; inside
+the loop xoshiro128++ is several times cheaper. Each function returns the draw and the stream after it.
 """
 
 from typing import NamedTuple

@@ -48,9 +48,9 @@ class UniformSwitching(IndexProcess):
 
     $P(i(t+s) = j \mid i(s) = k) = (1 - e^{-\kappa t})/N + e^{-\kappa t} 1[j = k]$ for single components.
 
-    The rate counts redraws from *all* of $I$, self-jumps included: $\kappa = N\gamma/\nu$ in the paper's symbols, and the
-    autocovariance of the index is $e^{-\kappa|t|}$. Batches are drawn by Floyd's algorithm, whose cost does not grow
-    with N.
+    The rate counts redraws from *all* of $I$, self-jumps included: $\kappa = N\gamma/\nu$ in the paper's symbols, and
+    the autocovariance of the index is $e^{-\kappa|t|}$. Batches are drawn by Floyd's algorithm, whose cost does not
+    grow with N.
 
     Args:
         num_components: N.
@@ -97,7 +97,7 @@ class UniformSwitching(IndexProcess):
 
     def tick_rate(self, time: float) -> float:
         r"""$\kappa(t)$."""
-        return rate_at(self.rate, time)
+        return float(rate_at(self.rate, time))
 
 
 class MarkovSwitching(IndexProcess):
@@ -105,9 +105,9 @@ class MarkovSwitching(IndexProcess):
 
     $P(i(t + dt) = j \mid i(t) = k) = \eta(t)\,Q_{kj}\,dt$ for $j \ne k$.
 
-    Rows are "from", columns "to". What is minimised is $\sum_i \pi_i \Phi_i$ with the stationary law $\pi$, which is the plain
-    mean only if columns sum to zero too. The start is stationary: $\pi$ is the limit from a uniform start, so it is
-    defined for reducible generators as well.
+    Rows are "from", columns "to". What is minimised is $\sum_i \pi_i \Phi_i$ with the stationary law $\pi$: the
+    plain mean only if columns sum to zero too. The start is stationary: $\pi$ is the limit from a uniform start, so it
+    is defined for reducible generators as well.
 
     Args:
         generator: $Q$, shape (N, N): non-negative off the diagonal, rows summing to 0.
@@ -161,7 +161,7 @@ class MarkovSwitching(IndexProcess):
 
     def tick_rate(self, time: float) -> float:
         """Mean rate of jumps under the stationary law."""
-        return rate_at(self.speed, time) * float(self.stationary @ self._leaving)
+        return float(rate_at(self.speed, time)) * float(self.stationary @ self._leaving)
 
     def _draw(self, row: Array | int, stream: Stream) -> tuple[Array, Stream]:
         draw, stream = streams.uniform(stream)

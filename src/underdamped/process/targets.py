@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from underdamped import _checks
 
@@ -143,7 +144,7 @@ class Quadratic(Target):
             N, K = self.b.shape
             way_out = f"`b` has shape {self.b.shape}"
             raise _checks.fail("A", f"of shape ({N}, {K}, {K}), or ({N}, {K}) for diagonals", self.A.shape, way_out)
-        if not self.is_diagonal and not isinstance(self.A, jax.core.Tracer):
+        if not self.is_diagonal and not isinstance(self.A, Tracer):
             A_ = np.asarray(self.A)
             gap = float(np.abs(A_ - A_.swapaxes(1, 2)).max())
             if gap > 1e-5 * np.abs(A_).max():
@@ -176,7 +177,7 @@ class Quadratic(Target):
         return (A * position if self.is_diagonal else A @ position) - b
 
     def potential(self, position: Array, chosen: Array | None = None) -> Array:
-        r"""Mean of $\frac12 q^\top A_i q - b_i^\top q$ over the components numbered ``chosen`` (over all when ``None``)."""
+        r"""Mean of $\frac12 q^\top A_i q - b_i^\top q$ over the ``chosen`` components (over all when ``None``)."""
         A, b = self._mean(chosen)
         return position @ (0.5 * (A * position if self.is_diagonal else A @ position) - b)
 
@@ -191,8 +192,8 @@ class Quadratic(Target):
 class ContinuousData(Target):
     r"""An integral $\Phi(q) = \int \phi(q, y)\,\pi(dy)$, where the index process walks on the data points themselves.
 
-    The law $\pi$ is that of the index process (``PureJump``, ``ReflectedBrownianMotion``), so there is no ``data`` here,
-    and no full gradient: for rate inf put the nodes of a quadrature rule into a ``FiniteSum``.
+    The law $\pi$ is that of the index process (``PureJump``, ``ReflectedBrownianMotion``), so there is no ``data``
+    here, and no full gradient: for rate inf put the nodes of a quadrature rule into a ``FiniteSum``.
 
     Args:
         component: $\phi$, a function of position (K,) and data point (D,), differentiable in the position; returns a
@@ -233,7 +234,7 @@ def _chosen_point(chosen: Array | None) -> Array:
 
 def as_finite(value: Any, argument: str) -> Array:
     """``value`` as a JAX array without NaN or infinity; of floats, unless it is data."""
-    if not isinstance(value, jax.core.Tracer):
+    if not isinstance(value, Tracer):
         array = np.asarray(value)
         bad = int(array.size - np.isfinite(array).sum())
         if bad:

@@ -10,7 +10,7 @@ _HALF_PI = (1.5703125, 4.837512969970703e-4, 7.549533620476723e-8, 2.56328291925
 
 
 def sine_cosine(angle: Array) -> tuple[Array, Array]:
-    r"""$\sin$ and $\cos$ of angles up to some thousand turns; the rounding of a larger angle itself exceeds that of this.
+    r"""$\sin$ and $\cos$ of angles of up to some thousand turns (beyond, an angle's own rounding is worse than this).
 
     The angle is brought to $[-\pi/4, \pi/4]$ by taking off multiples of $\pi/2$ piece by piece (Cody and Waite), where
     Taylor's series reach full precision in a few terms.
