@@ -2,7 +2,6 @@
 
 import math
 
-import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -122,7 +121,7 @@ def test_order_at_constant_mass(flow, order, mass):
 
 
 @pytest.mark.parametrize(("flow", "order"), [(SemiImplicitEuler, 1), (ExponentialEuler, 1), (ExponentialHeun, 2)])
-@pytest.mark.parametrize("mass", [PowerDecay(1.0, 1.0), PowerDecay(1e-4, 1.0), ExponentialDecay(1e-8, 2.0)])
+@pytest.mark.parametrize("mass", [PowerDecay(1.0, 1.0), ExponentialDecay(1e-8, 2.0)])
 def test_order_at_decreasing_mass(flow, order, mass):
     if mass == PowerDecay(1.0, 1.0):
         exact = np.exp(-(np.array([[1.0], [2.0]]) ** 2) / 2)  # Fig. 2, right
@@ -137,8 +136,8 @@ def test_order_at_decreasing_mass(flow, order, mass):
 
 def test_exponential_heun_against_diffrax_on_a_nonlinear_target():
     target = FiniteSum(lambda q, y: jnp.sum(jnp.cosh(q - y) + 0.1 * q[0] * q[1]), jnp.array([[0.5, -1.0]]))
-    for mass, solver in [(0.5, None), (PowerDecay(1e-3, 1.0), diffrax.Kvaerno5()), (0.0, None)]:
-        reference = run(target, Diffrax(1e-9, 1e-11, solver), [1.0, 2.0], [1.0, 2.0], mass=mass)
+    for mass in (PowerDecay(0.1, 1.0), 0.0):
+        reference = run(target, Diffrax(1e-9, 1e-11), [1.0, 2.0], [1.0, 2.0], mass=mass)
         for ours, theirs in zip(
             run(target, ExponentialHeun(1e-3), [1.0, 2.0], [1.0, 2.0], mass=mass), reference, strict=True
         ):

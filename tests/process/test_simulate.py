@@ -32,6 +32,7 @@ from underdamped.process import (
     simulate_coupled,
     simulate_coupled_ensemble,
     simulate_ensemble,
+    switch_times,
 )
 
 KEY = jax.random.key(11)
@@ -355,6 +356,29 @@ def test_time_is_not_accumulated_in_single_precision():
     assert int(path.num_switches[-1]) > 200_000
     np.testing.assert_allclose(path.position[:, 0], np.exp(-times * 5e-7), atol=3e-3)
     assert np.abs(path.position[:, 1]).max() < 3e-3  # a thousandth of the phase
+
+
+def test_saving_at_the_switches():
+    target, index = random_quadratic(), UniformSwitching(5, PowerGrowth(3.0))
+    ticks = switch_times(index, until=3.0, key=KEY, path_number=4)
+    assert len(ticks) > 3
+    options = {"mass": 0.3, "position": [1.0, -1.0], "key": KEY, "flow": Exact(), "path_number": 4}
+    midway = simulate(target, index, times=(ticks[1:] + ticks[:-1]) / 2, **options)
+    np.testing.assert_array_equal(midway.num_switches, np.arange(1, len(ticks)))
+    at_switches = simulate(target, index, times=ticks, **options)
+    # Between two switches the flow is that of one component, whichever the index says in the middle.
+    for n in range(len(ticks) - 1):
+        step = simulate(
+            Quadratic(target.A[midway.index[n]], target.b[midway.index[n]]),
+            UniformSwitching(1, 0.0),
+            mass=0.3,
+            position=at_switches.position[n],
+            velocity=at_switches.velocity[n],
+            times=[ticks[n + 1] - ticks[n]],
+            key=KEY,
+            flow=Exact(),
+        )
+        np.testing.assert_allclose(step.position[0], at_switches.position[n + 1], atol=1e-5)
 
 
 def test_mass_that_is_lost_leads_to_the_minimizer():

@@ -18,6 +18,7 @@ from underdamped.process.simulate import Path, simulate, simulate_coupled
 from underdamped.process.statistics import Estimate, Probability, Quantiles
 from underdamped.process.switching import IndexProcess, MarkovSwitching, UniformSwitching
 from underdamped.process.targets import ContinuousData, FiniteSum, Quadratic, Target
+from underdamped.process.ticks import switch_times
 
 __all__ = [
     "Bounded",
@@ -48,4 +49,5 @@ __all__ = [
     "simulate_coupled",
     "simulate_coupled_ensemble",
     "simulate_ensemble",
+    "switch_times",
 ]

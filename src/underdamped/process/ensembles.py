@@ -11,8 +11,7 @@ from underdamped import _checks
 from underdamped.process import faults
 from underdamped.process.chunks import run_chunks
 from underdamped.process.flows import Flow
-from underdamped.process.problem import Dynamics, Mass, Problem, pose
-from underdamped.process.simulate import check_key
+from underdamped.process.problem import Dynamics, Mass, Problem, check_key, pose
 from underdamped.process.statistics import Estimate, Gathered, Statistic, check_statistics
 from underdamped.process.switching import IndexProcess
 from underdamped.process.targets import Target

@@ -74,6 +74,15 @@ def pose(
     )
 
 
+def check_key(key: Any) -> Array:
+    """``key`` as a new-style JAX key."""
+    if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ():
+        return key
+    if isinstance(key, jax.Array) and key.dtype == jnp.uint32 and key.ndim == 1:
+        return jax.random.wrap_key_data(key)
+    raise _checks.fail("key", "one JAX key", key, "make one by jax.random.key(seed)", TypeError)
+
+
 def _check_kinds(target: Any, index: Any) -> None:
     if not isinstance(target, Target):
         raise _checks.fail("target", "a Target", target, "wrap a function as FiniteSum(component, data)", TypeError)

@@ -9,11 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from underdamped import _checks
 from underdamped.process import faults
 from underdamped.process.flows import Flow
 from underdamped.process.loop import REGISTER, Saved, run_paths
-from underdamped.process.problem import Dynamics, Mass, Problem, pose
+from underdamped.process.problem import Dynamics, Mass, Problem, check_key, pose
 from underdamped.process.switching import IndexProcess
 from underdamped.process.targets import Target
 
@@ -155,12 +154,3 @@ def simulate_coupled(
 @eqx.filter_jit
 def _run(problem: Problem, key: Array, numbers: Any) -> tuple[Saved, Array]:
     return run_paths(problem.motions, problem.index, problem.grid, key, numbers, keep_index=True)
-
-
-def check_key(key: Any) -> Array:
-    """``key`` as a new-style JAX key."""
-    if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ():
-        return key
-    if isinstance(key, jax.Array) and key.dtype == jnp.uint32 and key.ndim == 1:
-        return jax.random.wrap_key_data(key)
-    raise _checks.fail("key", "one JAX key", key, "make one by jax.random.key(seed)", TypeError)
