@@ -54,7 +54,7 @@ def _collocation(stages: int) -> _Collocation:
     np.fill_diagonal(D, 0.0)
     np.fill_diagonal(D, -D.sum(axis=1))
     values, vectors = np.linalg.eig(D[1:, 1:])
-    upper = values.imag > 0
+    upper = np.imag(values) > 0
     return _Collocation(
         nodes=x,
         derivative=D[1:],
@@ -129,7 +129,7 @@ def _collocate(
         )
         modes = np.tensordot(_RULE.to_modes, residual, 1)
         solved = np.stack([solver(mode) for solver, mode in zip(solvers, modes, strict=True)])
-        change = np.tensordot(_RULE.from_modes, solved, 1).real
+        change = np.real(np.tensordot(_RULE.from_modes, solved, 1))
         stages[1:] += change
         size = float(np.max(np.abs(change) / np.maximum(scale, system.magnitude(stages[-1]))))
         if not np.isfinite(size):
