@@ -31,14 +31,14 @@ from underdamped.process.streams import stream
 M = 100_000
 
 
-def walk(index, num_ticks, num_paths=M, seed=0):
+def walk(index, num_ticks, num_paths=M, seed=0, horizon=1e6):
     """What is shown, (ticks + 1, paths, ...), and tick times, (ticks, paths), of ``num_paths`` index paths."""
 
     def path(number):
         state, random = index.start(stream(jax.random.key(seed), number))
         time, shown, times = jnp.zeros(()), [index.shown(state)], []
         for _ in range(num_ticks):
-            wait, random = index.wait(state, time, random)
+            wait, random = index.wait(state, time, horizon, random)
             state, random = index.tick(state, random)
             time = time + wait
             shown.append(index.shown(state))
@@ -104,7 +104,9 @@ def test_late_clocks_keep_their_digits():
     """At time 1e6 a float32 clock of t^2 still waits Exp with rate 2e6."""
 
     def wait(number):
-        return UniformSwitching(3, PowerGrowth(2.0)).wait(None, jnp.float32(1e6), stream(jax.random.key(1), number))[0]
+        return UniformSwitching(3, PowerGrowth(2.0)).wait(
+            None, jnp.float32(1e6), jnp.inf, stream(jax.random.key(1), number)
+        )[0]
 
     waits = np.asarray(jax.vmap(wait)(jnp.arange(M, dtype=jnp.uint32)), dtype=np.float64)
     accept(scipy.stats.kstest(waits * 2e6, "expon").pvalue)

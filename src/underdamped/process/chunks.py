@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 
 from underdamped import _checks
-from underdamped.process.loop import run_paths
+from underdamped.process.loop import REGISTER, run_paths
 from underdamped.process.problem import Problem
 from underdamped.process.progress import track
 from underdamped.process.statistics import Statistic, chunk_parts
@@ -41,14 +41,14 @@ def run_chunks(
     devices = jax.local_devices()
     num_workers = _num_cores() if len(devices) == 1 and devices[0].platform == "cpu" else len(devices)
     lanes = _lanes(problem, num_paths, num_workers, devices[0].platform, chunk_size)
-    placed = [jax.device_put((problem, key), device) if len(devices) > 1 else (problem, key) for device in devices]
+    placed = [_on_device((problem, key), device) if len(devices) > 1 else (problem, key) for device in devices]
 
     def run(first: int) -> tuple[Any, np.ndarray, np.ndarray]:
-        here = placed[first // lanes % len(devices)]
-        numbers = np.minimum(np.arange(first, first + lanes), num_paths - 1).astype(np.uint32)
-        one = _with_starts(here[0], numbers)
-        parts, ticks, slot = _chunk(one, here[1], numbers, np.uint32(num_paths - first), statistics)
-        return jax.block_until_ready(parts), np.asarray(ticks), np.asarray(slot)
+        problem, key = placed[first // lanes % len(devices)]
+        count = min(lanes, num_paths - first)
+        numbers = np.minimum(padded(first, lanes), num_paths - 1).astype(np.uint32)
+        parts, ticks, slot = _chunk(_with_starts(problem, numbers), key, numbers, np.int32(count), statistics)
+        return jax.block_until_ready(parts), np.asarray(ticks)[:count], np.asarray(slot)[:count]
 
     firsts = range(0, num_paths, lanes)
     under_way: deque[tuple[int, Future]] = deque()
@@ -61,16 +61,29 @@ def run_chunks(
             yield first, future.result()
 
 
+def padded(first: int, count: int) -> np.ndarray:
+    """``count`` path numbers from ``first`` on, and idle ones up to a whole number of vector registers.
+
+    So that every path is computed by the same instructions, to the last bit, whatever the size of its chunk.
+    """
+    return np.arange(first, first + -(-count // REGISTER) * REGISTER)
+
+
 @eqx.filter_jit
-def _chunk(problem: Problem, key: Array, numbers: Array, num_left: Array, statistics: Any) -> tuple[Any, Array, Array]:
+def _chunk(problem: Problem, key: Array, numbers: Array, count: Array, statistics: Any) -> tuple[Any, Array, Array]:
     saved, ticks = run_paths(*problem, key, numbers, keep_index=False)
     is_finite = jnp.stack([jnp.isfinite(states).all(-1) for states in saved.states]).all(0)
     slot = jnp.where(is_finite.all(0), len(problem.grid.times), jnp.argmin(is_finite, axis=0))
     if statistics is None:
         return saved.states, ticks, slot
-    is_counted = jnp.arange(len(numbers), dtype=jnp.uint32) < num_left
+    is_counted = jnp.arange(len(numbers)) < count
     parts = tuple(chunk_parts(statistics, states, saved.states[0], is_counted) for states in saved.states)
     return parts, ticks, slot
+
+
+def _on_device(problem: Any, device: jax.Device) -> Any:
+    arrays, rest = eqx.partition(problem, eqx.is_array)
+    return eqx.combine(jax.device_put(arrays, device), rest)
 
 
 def _num_cores() -> int:

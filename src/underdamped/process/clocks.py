@@ -87,13 +87,16 @@ def rate_at(rate: Rate, time: Array | float) -> Array | float:
     return rate(time) if callable(rate) else rate
 
 
-def next_tick(rate: Rate, time: Array, stream: Stream, scale: Array | float = 1.0) -> tuple[Array, Stream]:
+def next_tick(
+    rate: Rate, time: Array, horizon: Array | float, stream: Stream, scale: Array | float = 1.0
+) -> tuple[Array, Stream]:
     r"""Wait until the first tick after ``time`` of a Poisson clock of rate ``scale`` $\cdot\,\eta$.
 
-    Infinite when no tick comes any more; NaN when a ``Bounded`` rate was found above its bound.
+    Infinite when no tick comes any more, or by thinning none before ``horizon``; NaN when a ``Bounded`` rate was found
+    above its bound before it.
     """
     if _is_thinned(rate):
-        return _thinned(rate, time, stream, scale)
+        return _thinned(rate, time, horizon, stream, scale)
     draw, stream = streams.exponential(stream)
     return wait_for(rate, time, draw / scale), stream
 
@@ -148,21 +151,23 @@ def _is_thinned(rate: Rate) -> bool:
     return callable(rate) and not isinstance(rate, closed) and not (isinstance(rate, GeometricDecay) and rate.ratio > 0)
 
 
-def _thinned(rate: Schedule, time: Array, stream: Stream, scale: Array | float) -> tuple[Array, Stream]:
+def _thinned(
+    rate: Rate, time: Array, horizon: Array | float, stream: Stream, scale: Array | float
+) -> tuple[Array, Stream]:
     """Proposals under a ceiling that holds from now on: the bound vouched for, or the present value of a Decay."""
 
-    def propose(carry):
+    def propose(carry: tuple[Array, Array, Stream]) -> tuple[Array, Array, Stream]:
         wait, _, stream = carry
-        ceiling = rate.bound if isinstance(rate, Bounded) else rate(time + wait)
+        ceiling = rate.bound if isinstance(rate, Bounded) else rate_at(rate, time + wait)
         draw, stream = streams.exponential(stream)
         level, stream = streams.uniform(stream)
         wait = wait + draw / (scale * ceiling)
-        value = jnp.where(jnp.isfinite(wait), rate(time + jnp.where(jnp.isfinite(wait), wait, 0)), ceiling)
-        above = value > ceiling * (1 + 1e-5)  # rounding of the schedule itself is no breach
-        return jnp.where(above, jnp.nan, wait), level * ceiling < value, stream
+        is_late = ~(time + wait <= horizon)
+        value = rate_at(rate, jnp.where(is_late, time, time + wait))
+        is_breach = value > ceiling * (1 + 1e-5)  # the schedule's own rounding is none
+        wait = jnp.where(is_late, jnp.inf, jnp.where(is_breach, jnp.nan, wait))
+        return wait, is_late | is_breach | (level * ceiling < value), stream
 
     zero = jnp.zeros_like(time)
-    wait, _, stream = jax.lax.while_loop(
-        lambda carry: ~carry[1] & jnp.isfinite(carry[0]), propose, (zero, zero > 0, stream)
-    )
+    wait, _, stream = jax.lax.while_loop(lambda carry: ~carry[1], propose, (zero, zero > 0, stream))
     return wait, stream

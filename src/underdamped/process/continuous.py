@@ -53,9 +53,9 @@ class PureJump(IndexProcess):
         """A uniform point, (D,)."""
         return _uniform_point(self.low, self.high, stream)
 
-    def wait(self, state: Array, time: Array, stream: Stream) -> tuple[Array, Stream]:
+    def wait(self, state: Array, time: Array, horizon: Array, stream: Stream) -> tuple[Array, Stream]:
         """Time until the next jump."""
-        return clocks.next_tick(self.rate, time, stream)
+        return clocks.next_tick(self.rate, time, horizon, stream)
 
     def tick(self, state: Array, stream: Stream) -> tuple[Array, Stream]:
         """A fresh point."""
@@ -113,7 +113,7 @@ class ReflectedBrownianMotion(IndexProcess):
         """A uniform point, (D,)."""
         return _uniform_point(self.low, self.high, stream)
 
-    def wait(self, state: Array, time: Array, stream: Stream) -> tuple[Array, Stream]:
+    def wait(self, state: Array, time: Array, horizon: Array, stream: Stream) -> tuple[Array, Stream]:
         """Always ``step``."""
         return jnp.full_like(time, self.step), stream
 

@@ -189,11 +189,10 @@ def simulate_coupled_ensemble(
     num_switches, diverged_at = np.empty(num_paths, np.int32), np.full(num_paths, np.inf)
     times = np.asarray(times, dtype=np.float64)
     for first, (parts, ticks, slot) in run_chunks(problem, key, num_paths, wanted, chunk_size, progress):
-        count = min(len(ticks), num_paths - first)
-        num_switches[first : first + count] = ticks[:count]
-        diverged_at[first : first + count] = np.append(times, np.inf)[slot[:count]]
+        rows = slice(first, first + len(ticks))
+        num_switches[rows], diverged_at[rows] = ticks, np.append(times, np.inf)[slot]
         for ensemble, part in zip(ensembles, parts, strict=True):
-            ensemble.add(part, first)
+            ensemble.add(part, rows)
     faults.report_breach(num_switches)
     if not allow_divergence:
         faults.report(diverged_at)
@@ -209,11 +208,10 @@ class _Whole:
         self.position = np.empty((num_paths, len(problem.grid.times), K), dtype)
         self.velocity = np.empty_like(self.position)
 
-    def add(self, states: Array, first: int) -> None:
-        """Copy the states (T, paths, 2K) of a chunk that starts at path ``first``."""
-        rows = slice(first, first + states.shape[1])
-        count = len(self.position[rows])
-        position, velocity = np.split(np.asarray(states)[:, :count].swapaxes(0, 1), 2, axis=-1)
+    def add(self, states: Array, rows: slice) -> None:
+        """Copy the states (T, paths, 2K) of a chunk into the rows of its paths, padding at the end left out."""
+        states = np.asarray(states)[:, : rows.stop - rows.start].swapaxes(0, 1)
+        position, velocity = np.split(states, 2, axis=-1)
         self.position[rows], self.velocity[rows] = position, velocity
 
     def results(self) -> dict[str, np.ndarray]:

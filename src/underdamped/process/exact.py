@@ -84,6 +84,9 @@ class _Modes(Flow):
             curvature = self.curvature[chosen].mean(0) if several else self.curvature[chosen[0]]
             force = self.force[chosen].mean(0) if several else self.force[chosen[0]]
             return _oscillate(curvature, force, position, velocity, duration, mass, system.friction)
+        if chosen.shape != (1,):
+            way_out = "every batch would need its own eigenvectors; use ExponentialHeun(step), or diagonal matrices"
+            raise _checks.fail("batch_size", "1 when the flow is Exact and matrices are full", len(chosen), way_out)
         vectors = self.vectors[chosen[0]]
         state = _oscillate(
             self.curvature[chosen[0]],
@@ -119,25 +122,25 @@ def response(curvature: Array, duration: Array, mass: Array, friction: Array | f
     $R = (1 - S' - \alpha R')/a$, or, where $a$ may vanish, the difference of the integrals of the two exponentials.
     """
     square = friction * friction - 4 * curvature * mass
-    overdamped = square >= 0
+    is_overdamped, is_flat, has_mass = square >= 0, 2 * square > friction * friction, mass > 0
     root = jnp.maximum(jnp.sqrt(jnp.abs(square)), jnp.finfo(square.dtype).tiny ** 0.5)  # the floor stands for the limit
-    has_mass = mass > 0
-    mass_ = jnp.where(has_mass, mass, 1)
-    rate = jnp.where(overdamped, 2 * curvature / (friction + root), friction / (2 * mass_))
-    phase = root * duration / mass_
+    # Divisions are what costs here: three for a mode, one for all.
+    per_root, per_sum = 1 / root, 1 / (friction + root)
+    per_curvature, per_mass = 1 / jnp.where(curvature == 0, 1, curvature), 1 / jnp.where(has_mass, mass, 1)
+    rate = jnp.where(is_overdamped, 2 * curvature * per_sum, 0.5 * friction * per_mass)
+    phase = root * duration * per_mass
     lost = jnp.expm1(-rate * duration)
     lost_fast = jnp.where(has_mass, jnp.expm1(-phase), -1)
-    slow = 1 + lost
     sine, cosine = sine_cosine(phase / 2)
-    force_velocity = slow * jnp.where(overdamped, -lost_fast, 2 * sine) / root
+    slow = 1 + lost
+    force_velocity = slow * jnp.where(is_overdamped, -lost_fast, 2 * sine) * per_root
     kick_velocity = (
-        slow * jnp.where(overdamped, 1 + lost_fast, cosine)
-        - jnp.where(overdamped, rate * mass, friction / 2) * force_velocity
+        slow * jnp.where(is_overdamped, 1 + lost_fast, cosine)
+        - jnp.where(is_overdamped, rate * mass, friction / 2) * force_velocity
     )
-    is_flat = 2 * square > friction * friction
-    mean_slow = jnp.where(jnp.abs(lost) > 0, -lost / jnp.where(rate == 0, 1, rate), duration)
-    integral = (mean_slow + (lost + lost_fast + lost * lost_fast) * 2 * mass / (friction + root)) / root
-    balance = (1 - kick_velocity - friction * force_velocity) / jnp.where(is_flat, 1, curvature)
+    mean_slow = jnp.where(lost == 0, duration, -lost * (friction + root) * 0.5 * per_curvature)
+    integral = (mean_slow + (lost + lost_fast + lost * lost_fast) * 2 * mass * per_sum) * per_root
+    balance = (1 - kick_velocity - friction * force_velocity) * per_curvature
     return Response(mass * force_velocity, kick_velocity, jnp.where(is_flat, integral, balance), force_velocity)
 
 

@@ -200,7 +200,7 @@ class Diffrax(Flow):
     atol: float
     solver: diffrax.AbstractSolver = eqx.field(static=True)
     max_steps: int = eqx.field(static=True)
-    _is_massless: bool = eqx.field(static=True, default=False)
+    _is_massless: bool = False  # a leaf, so that `prepare` can replace it
 
     def __init__(
         self,

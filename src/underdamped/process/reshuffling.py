@@ -72,11 +72,11 @@ class Reshuffling(IndexProcess):
         phase, stream = streams.uniform(stream)
         return Epoch(order, self._batch(order, place), place, phase), stream
 
-    def wait(self, state: Epoch, time: Array, stream: Stream) -> tuple[Array, Stream]:
+    def wait(self, state: Epoch, time: Array, horizon: Array, stream: Stream) -> tuple[Array, Stream]:
         """Time until the next batch."""
         if self.regular:
             return clocks.wait_for(self.rate, time, state.exposure), stream
-        return clocks.next_tick(self.rate, time, stream)
+        return clocks.next_tick(self.rate, time, horizon, stream)
 
     def tick(self, state: Epoch, stream: Stream) -> tuple[Epoch, Stream]:
         """The next batch of the epoch, or the first of a new one."""

@@ -12,7 +12,7 @@ from jax import Array
 from underdamped import _checks
 from underdamped.process import faults
 from underdamped.process.flows import Flow
-from underdamped.process.loop import run_paths
+from underdamped.process.loop import REGISTER, run_paths
 from underdamped.process.problem import Dynamics, Mass, Problem, pose
 from underdamped.process.switching import IndexProcess
 from underdamped.process.targets import Target
@@ -139,9 +139,11 @@ def simulate_coupled(
         Jin, Latz, Liu and Scagliotti (JMLR 2025), Theorems 6, 15 and 18.
     """
     problem = pose(target, index, dynamics, times, flow)
-    saved, num_ticks = _run(problem, check_key(key), jnp.asarray([path_number], jnp.uint32))
+    saved, num_ticks = _run(problem, check_key(key), np.full(REGISTER, path_number, np.uint32))
     faults.report_breach(np.asarray(num_ticks))
-    faults.report(faults.first_divergence(saved.states, np.asarray(problem.grid.times)), path_number)
+    faults.report(
+        faults.first_divergence([state[:, :1] for state in saved.states], np.asarray(times, float)), path_number
+    )
     shown = jax.vmap(problem.index.shown)(jax.tree.map(lambda leaf: leaf[:, 0], saved.index))
     return tuple(
         Path(problem.grid.times, *jnp.split(state[:, 0], 2, axis=-1), shown, saved.num_ticks[:, 0])

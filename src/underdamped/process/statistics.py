@@ -146,17 +146,17 @@ class Gathered:
         self._samples: list[np.ndarray] = []
         self._hits: Any = 0
 
-    def add(self, parts: Parts, first: int) -> None:
-        """Merge the parts of a chunk that starts at path ``first``."""
+    def add(self, parts: Parts, rows: slice) -> None:
+        """Merge the parts of the chunk of the paths numbered ``rows``."""
         self._moments = _merge(self._moments, parts.moments)
         self._distances = _merge(self._distances, parts.distances)
         if parts.hits is not None:
             self._hits = self._hits + np.asarray(parts.hits, dtype=np.float64)
         if parts.sample is not None:
             most = max(one.sample_size for one in self.statistics if isinstance(one, Quantiles))
-            missing = min(most, self.num_paths) - first
+            missing = min(most, rows.stop) - rows.start
             if missing > 0:
-                self._samples.append(np.asarray(parts.sample)[:, :missing])
+                self._samples.append(np.asarray(parts.sample)[:, :missing].copy())  # a view would keep the padding
 
     def results(self) -> dict[str, Any]:
         """The statistics by name."""

@@ -27,8 +27,8 @@ class IndexProcess(eqx.Module):
         """A draw from the stationary law."""
 
     @abstractmethod
-    def wait(self, state: Any, time: Array, stream: Stream) -> tuple[Array, Stream]:
-        """Time until the next tick; infinite if none comes."""
+    def wait(self, state: Any, time: Array, horizon: Array, stream: Stream) -> tuple[Array, Stream]:
+        """Time until the next tick; infinite if none comes, or, where that is easier, none by the time ``horizon``."""
 
     @abstractmethod
     def tick(self, state: Any, stream: Stream) -> tuple[Any, Stream]:
@@ -83,9 +83,9 @@ class UniformSwitching(IndexProcess):
         """A uniform batch, shape (batch_size,)."""
         return _subset(stream, self.num_components, self.batch_size)
 
-    def wait(self, state: Array, time: Array, stream: Stream) -> tuple[Array, Stream]:
+    def wait(self, state: Array, time: Array, horizon: Array, stream: Stream) -> tuple[Array, Stream]:
         """Time until the next redraw."""
-        return clocks.next_tick(self.rate, time, stream)
+        return clocks.next_tick(self.rate, time, horizon, stream)
 
     def tick(self, state: Array, stream: Stream) -> tuple[Array, Stream]:
         """A fresh batch."""
@@ -147,9 +147,9 @@ class MarkovSwitching(IndexProcess):
         """A component from the stationary law, shape (1,)."""
         return self._draw(0, stream)
 
-    def wait(self, state: Array, time: Array, stream: Stream) -> tuple[Array, Stream]:
+    def wait(self, state: Array, time: Array, horizon: Array, stream: Stream) -> tuple[Array, Stream]:
         """Holding time of the component."""
-        return clocks.next_tick(self.speed, time, stream, self._leaving[state[0]])
+        return clocks.next_tick(self.speed, time, horizon, stream, self._leaving[state[0]])
 
     def tick(self, state: Array, stream: Stream) -> tuple[Array, Stream]:
         """The component jumped to."""
