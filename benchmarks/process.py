@@ -118,14 +118,14 @@ def contenders(workload: Workload) -> list[Contender]:
             Contender("ours, Exact", ours(workload, lambda _: Exact())),
             Contender("numba, exact formula", peer(peers.numba_by_hand)),
             Contender("numpy, exact formula", peer(peers.numpy_by_hand), most_events=2e6),
-            Contender("diffrax step in scan, Tsit5", peer(peers.diffrax_scan), 0.1, 4e5),
+            Contender("diffrax step in scan, Tsit5", peer(peers.diffrax_scan), 0.15, 4e5),
             Contender("diffrax diffeqsolve, jump_ts", peer(peers.diffrax_solve), 1e-4, 1e5),
         ]
     step = 0.05 if workload.kind == "logistic" else 0.02
     scan = (
         Contender("diffrax step in scan, Heun", peer(peers.diffrax_scan_heun), step, 4e5)
         if workload.kind == "logistic"
-        else Contender("diffrax step in scan, Tsit5", peer(peers.diffrax_scan), step, 4e5)
+        else Contender("diffrax step in scan, Tsit5", peer(peers.diffrax_scan), 0.05, 4e5)
     )
     return [
         Contender("ours, ExponentialHeun", ours(workload, ExponentialHeun), _OUR_STEP[workload.kind]),
