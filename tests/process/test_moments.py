@@ -106,6 +106,14 @@ def test_small_mass_goes_to_mass_zero_linearly():
     assert gaps[1] / gaps[2] == pytest.approx(1000, rel=0.02)
 
 
+def test_mass_too_small_for_any_clock_is_mass_zero():
+    target, _, _, q, p = problem(3, 2)
+    index, options = UniformSwitching(3, 2.0), {"position": q, "velocity": p, "times": [0.0, 1.0]}
+    assert_close(
+        exact_moments(target, index, mass=1e-300, **options), exact_moments(target, index, mass=0.0, **options)
+    )
+
+
 def test_mini_batches_are_the_states_of_their_means():
     target, A, b, q, p = problem(4, 2)
     pairs = np.array(list(itertools.combinations(range(4), 2)))

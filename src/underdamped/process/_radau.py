@@ -80,13 +80,13 @@ def solve(
     points is the solution within the step. Its highest Legendre coefficient is kept below the tolerance: that is the
     error of one order less, so the true error is smaller.
     """
-    y, time, step = start, 0.0, first_step
-    scale = system.magnitude(y)
     upcoming, end = 0, float(times[-1])
+    smallest = 1e-14 * end
+    y, time, step = start, 0.0, max(first_step, smallest)
+    scale = system.magnitude(y)
     while upcoming < len(times) and times[upcoming] <= 0:
         yield y
         upcoming += 1
-    smallest = 1e-14 * end
     for _ in range(_MOST_STEPS):
         if upcoming == len(times):
             return
