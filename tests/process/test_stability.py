@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from dense_moments import moment_matrix, second_moment_abscissa, uniform_generator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dense_moments import moment_matrix, second_moment_abscissa, uniform_generator
 from underdamped import PowerDecay
 from underdamped.process import MarkovSwitching, Quadratic, UniformSwitching
 from underdamped.process import _jump_system as jump_system_module
@@ -57,7 +57,7 @@ def test_abscissa_of_markov_switching_and_of_the_iterative_solver(indefinite, mo
 
 
 def test_stable_springs_can_be_unstable_together():
-    """Each component alone is stable at every mass; switched at about the frequency of the stiff one they pump energy."""
+    """Each component alone is stable at every mass; switched about as fast as it moves they pump energy."""
     target = Quadratic([[0.5], [30.0]], [[0.0], [0.0]])
     for rate, friction, mass in [(2.0, 0.1, 1.0), (2.0, 10.0, 1.0), (2.0, 0.1, 1e-4), (1e4, 0.1, 1.0), (0.0, 0.1, 1.0)]:
         index = UniformSwitching(2, rate)
@@ -96,7 +96,7 @@ def test_equal_components_have_the_abscissa_of_the_oscillator(mass, expected, ra
     st.sampled_from([0.01, 1.0, 10.0, 1000.0]),
 )
 def test_the_sufficient_condition_is_sufficient(curvatures, mass, rate):
-    """mu-convex, L-smooth components and friction above sqrt(mass) (sqrt(L) - sqrt(mu)): one norm contracts them all."""
+    """Curvatures in [mu, L], friction above sqrt(mass) (sqrt(L) - sqrt(mu)): one norm contracts them all."""
     friction = 1.01 * math.sqrt(mass) * (math.sqrt(4.0) - math.sqrt(0.5))
     target = Quadratic(np.array(curvatures)[:, None], np.zeros((len(curvatures), 1)))
     assert mean_square_stable(target, UniformSwitching(len(curvatures), rate), mass=mass, friction=friction)
@@ -104,7 +104,7 @@ def test_the_sufficient_condition_is_sufficient(curvatures, mass, rate):
 
 @pytest.mark.parametrize(("leave_0", "leave_1"), [(1.0, 1.0), (0.5, 2.0), (3.0, 0.25)])
 def test_two_state_stochastic_gradient_process_has_beta_moments(leave_0, leave_1):
-    """dq = -(q - i) dt with i in {0, 1}: the stationary law is Beta(rate of leaving 0, rate of leaving 1)."""
+    """With dq = -(q - i) dt and i in {0, 1}: the stationary law is Beta(rate of leaving 0, rate of leaving 1)."""
     target = Quadratic([[1.0], [1.0]], [[0.0], [1.0]])
     index = MarkovSwitching([[-leave_0, leave_0], [leave_1, -leave_1]])
     mean, cov = stationary_moments(target, index, mass=0.0)

@@ -1,12 +1,12 @@
 """The linear equations of the first two moments of a switched quadratic, and their resolvent without the big matrix."""
 
+import itertools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg
-
-from underdamped import _checks
 
 _DENSE_UNKNOWNS = 400
 """Up to here a dense factorisation, kept for all steps of one length, is cheaper than the iteration."""
@@ -20,12 +20,14 @@ class JumpSystem:
 
     The unknowns $y$ are, for each component $i$ and with $1_i = 1[i(t) = i]$,
 
-    $$u = \mathbb{E}[q 1_i],\ v = \mathbb{E}[p 1_i],\ Q = \mathbb{E}[qq^\top 1_i],\ C = \mathbb{E}[qp^\top 1_i],\ P = \mathbb{E}[pp^\top 1_i]$$
+    $$u = \mathbb{E}[q 1_i],\ v = \mathbb{E}[p 1_i],\ Q = \mathbb{E}[qq^\top 1_i],\ C = \mathbb{E}[qp^\top 1_i],
+      \ P = \mathbb{E}[pp^\top 1_i]$$
 
     and with the rows of $v$, $C$ and $P$ multiplied by the mass, $M = \mathrm{diag}(1, m, 1, m, m)$,
 
     $$u' = v,\quad m v' = -A_i u - \alpha v + b_i \pi_i,\quad Q' = C + C^\top,$$
-    $$m C' = m P - Q A_i + u b_i^\top - \alpha C,\quad m P' = -A_i C - (A_i C)^\top + b_i v^\top + v b_i^\top - 2\alpha P,$$
+    $$m C' = m P - Q A_i + u b_i^\top - \alpha C,$$
+    $$m P' = -A_i C - (A_i C)^\top + b_i v^\top + v b_i^\top - 2\alpha P,$$
 
     to which the switches $S$ add $\kappa(\bar y - y)$ or $\sum_j Q_{ji} y_j$. So mass 0 is no special case: its
     rows turn into the algebraic constraint $p = -\nabla\Phi_i(q)/\alpha$. In the eigenbasis of $A_i$ every pair of
@@ -68,7 +70,7 @@ class JumpSystem:
         """Where u, v, Q, C and P lie in the last axis of a state."""
         K = self.dimension
         edges = [0, K, 2 * K, 2 * K + K * K, 2 * K + 2 * K * K, 2 * K + 3 * K * K]
-        return [slice(*pair) for pair in zip(edges, edges[1:], strict=False)]
+        return [slice(*pair) for pair in itertools.pairwise(edges)]
 
     def split(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """u, v (..., N, K) and Q, C, P (..., N, K, K) as views of a state."""
@@ -142,7 +144,7 @@ class JumpSystem:
             return self.to_modes(rate * (common.mean(axis=-2, keepdims=True) - common))
         return self.to_modes(rate * np.einsum("ji,...jn->...in", self.generator, common))
 
-    def solve_blocks(self, shift: complex | np.ndarray, mass: float, r: np.ndarray) -> np.ndarray:
+    def solve_blocks(self, shift: Any, mass: float, r: np.ndarray) -> np.ndarray:
         r"""$(s M - G)^{-1} r$, component by component, in closed form: the switches are left out.
 
         ``shift`` is a number or one a component, (N, 1).
@@ -228,7 +230,7 @@ class JumpSystem:
         assert self.generator is not None
         shape = (self.num_components, self.size)
         outflow, inflow = rate * self._outflow[:, None], rate * self._inflow
-        values, vectors = scipy.linalg.eig(rate * self.generator.T)
+        values, vectors = np.linalg.eig(rate * self.generator.T)
         left = np.linalg.inv(vectors) if np.linalg.cond(vectors) < 1e8 else None
 
         def respond(r: np.ndarray) -> np.ndarray:
@@ -263,12 +265,13 @@ def _gmres(
     dtype, shape = np.result_type(right, operate(right), precondition(right)), (len(right), len(right))
     if not np.any(right):
         return right
-    solution, _ = scipy.sparse.linalg.gmres(
-        scipy.sparse.linalg.LinearOperator(shape, matvec=operate, dtype=dtype),
+    linalg: Any = scipy.sparse.linalg  # its annotations know nothing of operators made from functions
+    solution, _ = linalg.gmres(
+        linalg.LinearOperator(shape, matvec=operate, dtype=dtype),
         right.astype(dtype),
         rtol=1e-8,
         restart=100,
         maxiter=3,
-        M=scipy.sparse.linalg.LinearOperator(shape, matvec=precondition, dtype=dtype),
+        M=linalg.LinearOperator(shape, matvec=precondition, dtype=dtype),
     )
     return solution

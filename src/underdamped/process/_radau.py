@@ -54,7 +54,7 @@ def _collocation(stages: int) -> _Collocation:
     np.fill_diagonal(D, 0.0)
     np.fill_diagonal(D, -D.sum(axis=1))
     values, vectors = np.linalg.eig(D[1:, 1:])
-    upper = values.imag > 0
+    upper = np.imag(values) > 0
     return _Collocation(
         nodes=x,
         derivative=D[1:],
@@ -80,13 +80,13 @@ def solve(
     points is the solution within the step. Its highest Legendre coefficient is kept below the tolerance: that is the
     error of one order less, so the true error is smaller.
     """
-    y, time, step = start, 0.0, first_step
-    scale = system.magnitude(y)
     upcoming, end = 0, float(times[-1])
+    smallest = 1e-14 * end
+    y, time, step = start, 0.0, max(first_step, smallest)
+    scale = system.magnitude(y)
     while upcoming < len(times) and times[upcoming] <= 0:
         yield y
         upcoming += 1
-    smallest = 1e-14 * end
     for _ in range(_MOST_STEPS):
         if upcoming == len(times):
             return
@@ -129,7 +129,7 @@ def _collocate(
         )
         modes = np.tensordot(_RULE.to_modes, residual, 1)
         solved = np.stack([solver(mode) for solver, mode in zip(solvers, modes, strict=True)])
-        change = np.tensordot(_RULE.from_modes, solved, 1).real
+        change = np.real(np.tensordot(_RULE.from_modes, solved, 1))
         stages[1:] += change
         size = float(np.max(np.abs(change) / np.maximum(scale, system.magnitude(stages[-1]))))
         if not np.isfinite(size):

@@ -83,7 +83,8 @@ def exact_moments(
     Example:
         >>> from underdamped.process import Quadratic, UniformSwitching
         >>> target = Quadratic(A=[[1.0], [1.0]], b=[[-1.0], [1.0]])  # two springs, at -1 and at 1
-        >>> mean, cov = exact_moments(target, UniformSwitching(2, rate=2.0), mass=0.0, position=[0.0], times=[0.0, 20.0])
+        >>> index = UniformSwitching(2, rate=2.0)
+        >>> mean, cov = exact_moments(target, index, mass=0.0, position=[0.0], times=[0.0, 20.0])
         >>> mean.shape, cov.shape
         ((2, 2), (2, 2, 2))
         >>> round(float(cov[1, 0, 0]), 6)  # 1 / (1 + rate): the noise is filtered by the spring

@@ -1,6 +1,7 @@
 """Whether random switching keeps second moments bounded, and where they settle."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.sparse.linalg
@@ -14,8 +15,8 @@ from underdamped.process.targets import Target
 _MOST_SHIFTS = 60
 _ARPACK_TOLERANCE = 1e-6
 _CLOSE = 1e-4
-"""Distance of the last shift, relative: with six digits of the distance that is ten digits of the abscissa. Much closer,
-the equations are too near to singular to be solved by iteration."""
+"""Distance of the last shift, relative: with six digits of the distance that is ten digits of the abscissa. Much
+closer, the equations are too near to singular to be solved by iteration."""
 _FEW = 32
 _MOST_REFINEMENTS = 10
 
@@ -30,9 +31,9 @@ def mean_square_abscissa(target: Target, index: IndexProcess, *, mass: float, fr
     Components that are stable one by one can be unstable when switched, and the other way round. For a single
     component it is twice the abscissa of its flow.
 
-    The generator leaves the cone of positive semi-definite $X$ invariant, so $\lambda$ is a real eigenvalue, and for real
-    $\sigma > \lambda$ the resolvent is positive with spectral radius $1/(\sigma - \lambda)$: that is what is computed
-    (by ARPACK), with shifts that come down to $\lambda$ from above. It holds for every mass, 0 included.
+    The generator leaves the cone of positive semi-definite $X$ invariant, so $\lambda$ is a real eigenvalue, and for
+    real $\sigma > \lambda$ the resolvent is positive with spectral radius $1/(\sigma - \lambda)$: that is what is
+    computed (by ARPACK), with shifts that come down to $\lambda$ from above. It holds for every mass, 0 included.
 
     Args:
         target: a `Quadratic`; only its matrices matter.
@@ -51,7 +52,8 @@ def mean_square_abscissa(target: Target, index: IndexProcess, *, mass: float, fr
     Example:
         >>> from underdamped.process import Quadratic, UniformSwitching
         >>> spring = Quadratic(A=[[3.0], [3.0]], b=[[0.0], [0.0]])
-        >>> round(mean_square_abscissa(spring, UniformSwitching(2, rate=1.0), mass=0.0, friction=2.0), 9)  # -2 A / alpha
+        >>> index = UniformSwitching(2, rate=1.0)
+        >>> round(mean_square_abscissa(spring, index, mass=0.0, friction=2.0), 9)  # -2 A / alpha
         -3.0
 
     References:
@@ -188,9 +190,10 @@ def _spectral_radius(
     if size <= _FEW:  # ARPACK wants more dimensions than it keeps vectors
         values, vectors = np.linalg.eig(np.stack([resolvent(unit) for unit in np.eye(size)], axis=1))
         largest = int(np.argmax(np.abs(values)))
-        return float(values[largest].real), vectors[:, largest].real
-    operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=resolvent, dtype=np.float64)
-    values, vectors = scipy.sparse.linalg.eigs(operator, k=1, which="LM", v0=guess, tol=_ARPACK_TOLERANCE)
+        return float(np.real(values[largest])), np.real(vectors[:, largest])
+    linalg: Any = scipy.sparse.linalg  # its annotations allow for neither a float tolerance nor two results
+    operator = linalg.LinearOperator((size, size), matvec=resolvent, dtype=np.float64)
+    values, vectors = linalg.eigs(operator, k=1, which="LM", v0=guess, tol=_ARPACK_TOLERANCE)
     return float(values[0].real), vectors[:, 0].real
 
 
@@ -201,7 +204,7 @@ def _resolvent(system: JumpSystem, shift: float, mass: float, rate: float) -> Ca
     def solve_and_refine(r: np.ndarray) -> np.ndarray:
         y, residual, size = np.zeros_like(r), r, float(np.abs(r).max())
         for _ in range(_MOST_REFINEMENTS):
-            refined = y + solve(residual).real
+            refined = y + np.real(solve(residual))
             coupled = system.times_mass(shift * refined - system.switches(refined, rate), mass)
             residual = r - coupled + system.drift(refined, mass)
             left = float(np.abs(residual).max())
