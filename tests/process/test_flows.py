@@ -134,6 +134,7 @@ def test_order_at_decreasing_mass(flow, order, mass):
     assert abs(slope - order) < 0.1
 
 
+@pytest.mark.slow
 def test_exponential_heun_against_diffrax_on_a_nonlinear_target():
     target = FiniteSum(lambda q, y: jnp.sum(jnp.cosh(q - y) + 0.1 * q[0] * q[1]), jnp.array([[0.5, -1.0]]))
     for mass in (PowerDecay(0.1, 1.0), 0.0):

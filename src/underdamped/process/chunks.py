@@ -13,13 +13,13 @@ import numpy as np
 from jax import Array
 
 from underdamped import _checks
-from underdamped.process.loop import REGISTER, run_paths
+from underdamped.process.loop import COMPILER_OPTIONS, REGISTER, run_paths
 from underdamped.process.problem import Problem
 from underdamped.process.progress import track
 from underdamped.process.statistics import Statistic, chunk_parts
 
-LANE_NUMBERS = 2**15
-"""Numbers that one chunk keeps in fast memory on a CPU: about half a level-2 cache, working arrays included."""
+CACHED_NUMBERS = 2**12
+"""Coordinates in the positions of one chunk on a CPU: with some fifty working arrays of that size, a level-2 cache."""
 
 SAVED_BYTES = 2**26
 """Most memory that the saved states of one chunk may take."""
@@ -69,7 +69,7 @@ def padded(first: int, count: int) -> np.ndarray:
     return np.arange(first, first + -(-count // REGISTER) * REGISTER)
 
 
-@eqx.filter_jit
+@eqx.filter_jit(compiler_options=COMPILER_OPTIONS)
 def _chunk(problem: Problem, key: Array, numbers: Any, count: Any, statistics: Any) -> tuple[Any, Array, Array]:
     saved, ticks = run_paths(problem.motions, problem.index, problem.grid, key, numbers, keep_index=False)
     is_finite = jnp.stack([jnp.isfinite(states).all(-1) for states in saved.states]).all(0)
@@ -110,7 +110,7 @@ def _lanes(problem: Problem, num_paths: int, num_workers: int, platform: str, ch
         return min(_checks.count(chunk_size, "chunk_size", "it is the number of paths side by side"), num_paths)
     numbers = sum(motion.position.shape[-1] for motion in problem.motions)
     times = problem.grid.times
-    by_cache = LANE_NUMBERS // (4 + 4 * numbers) if platform == "cpu" else 2**16
+    by_cache = CACHED_NUMBERS // numbers if platform == "cpu" else 2**16
     by_memory = SAVED_BYTES // (2 * numbers * len(times) * times.dtype.itemsize)
     share = -(-num_paths // num_workers)
     return max(1, min(share, max(16, min(by_cache, by_memory) // 16 * 16)))

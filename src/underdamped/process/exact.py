@@ -13,6 +13,9 @@ from underdamped.process.targets import Quadratic
 from underdamped.process.trigonometry import sine_cosine
 from underdamped.schedules import Constant
 
+_REGISTER = 8
+"""Numbers that XLA's code for a CPU computes at once."""
+
 
 class Exact(Flow):
     r"""The flow of ``Quadratic`` components with constant mass, without any error but rounding.
@@ -47,7 +50,11 @@ class Exact(Flow):
             return _Modes(target.A, target.b, None)
         values, vectors = np.linalg.eigh(np.asarray(target.A, dtype=np.float64))
         rotated = np.einsum("njk,nj->nk", vectors, np.asarray(target.b, dtype=np.float64))
-        dtype = target.A.dtype
+        # Idle modes up to a whole number of registers: XLA computes what is left over one number at a time.
+        K, dtype = target.b.shape[1], target.A.dtype
+        idle = -K % _REGISTER if K > _REGISTER // 2 else 0
+        values, rotated = (np.pad(table, ((0, 0), (0, idle))) for table in (values, rotated))
+        vectors = np.pad(vectors, ((0, 0), (0, 0), (0, idle)))
         return _Modes(jnp.asarray(values, dtype), jnp.asarray(rotated, dtype), jnp.asarray(vectors, dtype))
 
     @property
@@ -63,7 +70,7 @@ class Exact(Flow):
 
 
 class _Modes(Flow):
-    """``Exact``, prepared: curvatures and forces (N, K) along the eigenvectors, the columns of (N, K, K)."""
+    """``Exact``, prepared: curvatures and forces (N, modes) along the eigenvectors, the columns of (N, K, modes)."""
 
     curvature: Array
     force: Array

@@ -18,6 +18,9 @@ REGISTER = 16
 """Run a multiple of this many paths, the float32 numbers of the widest vector register: then every path is computed by
 the same instructions, to the last bit, whoever is beside it."""
 
+COMPILER_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
+"""For whoever compiles the loop: by default LLVM uses half of a 512-bit register, which costs a tenth of the speed."""
+
 BREACH = -(2**30)
 """What the count of ticks becomes when a ``Bounded`` rate was found above its bound."""
 
@@ -78,7 +81,7 @@ def run_paths(
     saved = jax.tree.map(lambda leaf: jnp.zeros((num_times, *leaf.shape), leaf.dtype), kept)
 
     def unfinished(carry: tuple[_Path, Saved]) -> Array:
-        return jnp.any(carry[0].num_saved < num_times)
+        return jnp.min(carry[0].num_saved) < num_times  # several times faster than jnp.any on a CPU
 
     def iterate(carry: tuple[_Path, Saved]) -> tuple[_Path, Saved]:
         before, saved = carry
@@ -130,6 +133,7 @@ def _advance(motions: tuple, grid: Grid, index: IndexProcess, path: _Path) -> tu
     is_running = path.until_save < jnp.inf
     duration, arrives = _duration(motions, jnp.minimum(path.until_tick, path.until_save))
     duration, arrives = jnp.where(is_running, duration, 0), arrives & is_running
+    duration = jax.lax.optimization_barrier(duration)  # else XLA works it out again for every coordinate
     time, chosen = _now(grid, path), index.shown(path.index)
     states = []
     for motion, (q, p) in zip(motions, path.states, strict=True):

@@ -11,7 +11,7 @@ from jax import Array
 
 from underdamped.process import faults
 from underdamped.process.flows import Flow
-from underdamped.process.loop import REGISTER, Saved, run_paths
+from underdamped.process.loop import COMPILER_OPTIONS, REGISTER, Saved, run_paths
 from underdamped.process.problem import Dynamics, Mass, Problem, check_key, pose
 from underdamped.process.switching import IndexProcess
 from underdamped.process.targets import Target
@@ -151,6 +151,6 @@ def simulate_coupled(
     return tuple(paths)
 
 
-@eqx.filter_jit
+@eqx.filter_jit(compiler_options=COMPILER_OPTIONS)
 def _run(problem: Problem, key: Array, numbers: Any) -> tuple[Saved, Array]:
     return run_paths(problem.motions, problem.index, problem.grid, key, numbers, keep_index=True)
