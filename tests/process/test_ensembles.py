@@ -13,9 +13,9 @@ from underdamped.process import (
     MarkovSwitching,
     Quadratic,
     UniformSwitching,
+    exact_moments,
     simulate_ensemble,
 )
-from underdamped.process.moments import exact_moments
 
 M = 40_000
 TIMES = [0.3, 1.0, 4.0]

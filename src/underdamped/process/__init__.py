@@ -12,9 +12,11 @@ from underdamped.process.continuous import PureJump, ReflectedBrownianMotion
 from underdamped.process.ensembles import Ensemble, simulate_coupled_ensemble, simulate_ensemble
 from underdamped.process.exact import Exact
 from underdamped.process.flows import Diffrax, ExponentialEuler, ExponentialHeun, Flow, SemiImplicitEuler, System
+from underdamped.process.moments import exact_moments
 from underdamped.process.problem import Dynamics
 from underdamped.process.reshuffling import Reshuffling
 from underdamped.process.simulate import Path, simulate, simulate_coupled
+from underdamped.process.stability import mean_square_abscissa, mean_square_stable, stationary_moments
 from underdamped.process.statistics import Estimate, Probability, Quantiles
 from underdamped.process.switching import IndexProcess, MarkovSwitching, UniformSwitching
 from underdamped.process.targets import ContinuousData, FiniteSum, Quadratic, Target
@@ -45,9 +47,13 @@ __all__ = [
     "System",
     "Target",
     "UniformSwitching",
+    "exact_moments",
+    "mean_square_abscissa",
+    "mean_square_stable",
     "simulate",
     "simulate_coupled",
     "simulate_coupled_ensemble",
     "simulate_ensemble",
+    "stationary_moments",
     "switch_times",
 ]

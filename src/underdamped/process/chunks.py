@@ -69,7 +69,7 @@ def padded(first: int, count: int) -> np.ndarray:
     return np.arange(first, first + -(-count // REGISTER) * REGISTER)
 
 
-@eqx.filter_jit(compiler_options=COMPILER_OPTIONS)
+@eqx.filter_jit(compiler_options=COMPILER_OPTIONS)  # pyright: ignore[reportCallIssue]  (jax.jit's, passed on)
 def _chunk(problem: Problem, key: Array, numbers: Any, count: Any, statistics: Any) -> tuple[Any, Array, Array]:
     saved, ticks = run_paths(problem.motions, problem.index, problem.grid, key, numbers, keep_index=False)
     is_finite = jnp.stack([jnp.isfinite(states).all(-1) for states in saved.states]).all(0)

@@ -151,6 +151,6 @@ def simulate_coupled(
     return tuple(paths)
 
 
-@eqx.filter_jit(compiler_options=COMPILER_OPTIONS)
+@eqx.filter_jit(compiler_options=COMPILER_OPTIONS)  # pyright: ignore[reportCallIssue]  (jax.jit's, passed on)
 def _run(problem: Problem, key: Array, numbers: Any) -> tuple[Saved, Array]:
     return run_paths(problem.motions, problem.index, problem.grid, key, numbers, keep_index=True)
