@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import operator
 from collections.abc import Iterable
 
 
@@ -60,6 +61,17 @@ def fraction(value: object, argument: str, way_out: str) -> float:
     result = number(value, argument, way_out)
     if not 0 <= result < 1:
         raise fail(argument, "in [0, 1)", value, way_out)
+    return result
+
+
+def count(value: object, argument: str, way_out: str, most: float = math.inf) -> int:
+    """``value`` as an int from 1 to ``most``, or an error that names ``argument``."""
+    try:
+        result = operator.index(value)  # pyright: ignore[reportArgumentType]  (the failure is the check)
+    except TypeError:
+        raise fail(argument, "an integer", value, way_out, TypeError) from None
+    if not 1 <= result <= most:
+        raise fail(argument, "at least 1" if most == math.inf else f"from 1 to {most}", value, way_out)
     return result
 
 

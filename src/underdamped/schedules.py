@@ -235,6 +235,75 @@ class CosineDecay(Decay):
 
 
 @dataclass(frozen=True)
+class PowerGrowth:
+    r"""$\eta(t) = c\,(t + t_0)^a$: a switching rate that speeds up, or any other quantity that grows like a power.
+
+    The paper's Example 1, $\beta(t) = t^2$, is $\eta(t) = 2t$: ``PowerGrowth(2.0)``.
+
+    Args:
+        coefficient: $c \ge 0$.
+        power: $a > 0$.
+        start: $t_0 \ge 0$; with 0 the growth starts from nothing.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+        >>> PowerGrowth(2.0)(3)
+        6.0
+
+    References:
+        Jin, Latz, Liu and Scagliotti (JMLR 2025), assumption A4 and Example 1.
+    """
+
+    coefficient: float
+    power: float = 1.0
+    start: float = 0.0
+
+    def __post_init__(self) -> None:
+        _checks.non_negative(self.coefficient, "coefficient", "it is a size")
+        _checks.positive(self.power, "power", "a growth never falls; use PowerDecay for a decay")
+        _checks.non_negative(self.start, "start", "the base of a power must not be negative")
+
+    def __call__(self, t: Scalar, /) -> Scalar:
+        r"""$c\,(t + t_0)^a$."""
+        return self.coefficient * (t + self.start) ** self.power
+
+
+@dataclass(frozen=True)
+class ExponentialGrowth:
+    r"""$\eta(t) = \eta_0 e^{\lambda t}$: a switching rate that speeds up exponentially.
+
+    Faster than assumption A4 admits for long; the number of switches up to time $t$ grows exponentially too.
+
+    Args:
+        initial: $\eta_0 \ge 0$.
+        rate: $\lambda \ge 0$, per unit of the clock.
+
+    Raises:
+        ValueError: If an argument is out of range.
+
+    Example:
+        >>> round(ExponentialGrowth(2.0, rate=0.5)(2), 6)
+        5.436564
+
+    References:
+        Jin, Latz, Liu and Scagliotti (JMLR 2025), assumption A4 and Example 1.
+    """
+
+    initial: float
+    rate: float
+
+    def __post_init__(self) -> None:
+        _check_initial(self.initial)
+        _checks.non_negative(self.rate, "rate", "a growth never falls; use ExponentialDecay for a decay")
+
+    def __call__(self, t: Scalar, /) -> Scalar:
+        r"""$\eta_0 e^{\lambda t}$."""
+        return self.initial * math.e ** (self.rate * t)
+
+
+@dataclass(frozen=True)
 class Scaled:
     r"""$c \, m(t)$ for another schedule $m$.
 

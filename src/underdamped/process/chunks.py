@@ -1,0 +1,116 @@
+"""Paths cut into chunks, run side by side on all devices and cores."""
+
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from underdamped import _checks
+from underdamped.process.loop import COMPILER_OPTIONS, REGISTER, run_paths
+from underdamped.process.problem import Problem
+from underdamped.process.progress import track
+from underdamped.process.statistics import Statistic, chunk_parts
+
+CACHED_NUMBERS = 2**12
+"""Coordinates in the positions of one chunk on a CPU: with some fifty working arrays of that size, a level-2 cache."""
+
+SAVED_BYTES = 2**26
+"""Most memory that the saved states of one chunk may take."""
+
+
+def run_chunks(
+    problem: Problem,
+    key: Array,
+    num_paths: int,
+    statistics: tuple[Statistic, ...] | None,
+    chunk_size: int | None,
+    progress: bool | None,
+) -> Iterator[tuple[int, tuple[Any, np.ndarray, np.ndarray]]]:
+    """Yield, in order, the first path of each chunk with its parts, ticks, and slots of divergence.
+
+    XLA runs the small arrays of one chunk on one core, so a single CPU device gets a thread a core, several devices one
+    thread each. At most two chunks a thread are under way, so that memory stays flat.
+    """
+    devices = jax.local_devices()
+    num_workers = _num_cores() if len(devices) == 1 and devices[0].platform == "cpu" else len(devices)
+    lanes = _lanes(problem, num_paths, num_workers, devices[0].platform, chunk_size)
+    placed = [_on_device((problem, key), device) if len(devices) > 1 else (problem, key) for device in devices]
+
+    def run(first: int) -> tuple[Any, np.ndarray, np.ndarray]:
+        problem, key = placed[first // lanes % len(devices)]
+        count = min(lanes, num_paths - first)
+        numbers = np.minimum(padded(first, lanes), num_paths - 1).astype(np.uint32)
+        parts, ticks, slot = _chunk(_with_starts(problem, numbers), key, numbers, np.int32(count), statistics)
+        return jax.block_until_ready(parts), np.asarray(ticks)[:count], np.asarray(slot)[:count]
+
+    firsts = range(0, num_paths, lanes)
+    under_way: deque[tuple[int, Future]] = deque()
+    with ThreadPoolExecutor(num_workers) as executor:
+        remaining = iter(firsts)
+        for _ in track(firsts, progress):
+            while len(under_way) < 2 * num_workers and (following := next(remaining, None)) is not None:
+                under_way.append((following, executor.submit(run, following)))
+            first, future = under_way.popleft()
+            yield first, future.result()
+
+
+def padded(first: int, count: int) -> np.ndarray:
+    """``count`` path numbers from ``first`` on, and idle ones up to a whole number of vector registers.
+
+    So that every path is computed by the same instructions, to the last bit, whatever the size of its chunk.
+    """
+    return np.arange(first, first + -(-count // REGISTER) * REGISTER)
+
+
+@eqx.filter_jit(compiler_options=COMPILER_OPTIONS)  # pyright: ignore[reportCallIssue]  (jax.jit's, passed on)
+def _chunk(problem: Problem, key: Array, numbers: Any, count: Any, statistics: Any) -> tuple[Any, Array, Array]:
+    saved, ticks = run_paths(problem.motions, problem.index, problem.grid, key, numbers, keep_index=False)
+    is_finite = jnp.stack([jnp.isfinite(states).all(-1) for states in saved.states]).all(0)
+    slot = jnp.where(is_finite.all(0), len(problem.grid.times), jnp.argmin(is_finite, axis=0))
+    if statistics is None:
+        return saved.states, ticks, slot
+    is_counted = jnp.arange(len(numbers)) < count
+    parts = tuple(chunk_parts(statistics, states, saved.states[0], is_counted) for states in saved.states)
+    return parts, ticks, slot
+
+
+def _on_device(problem: Any, device: Any) -> Any:
+    arrays, rest = eqx.partition(problem, eqx.is_array)
+    return eqx.combine(jax.device_put(arrays, device), rest)
+
+
+def _num_cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _with_starts(problem: Problem, numbers: np.ndarray) -> Problem:
+    """The problem with the starts of these paths, where every path has its own."""
+
+    def chosen(start: Array) -> Array:
+        return start[numbers] if start.ndim == 2 else start
+
+    motions = tuple(
+        eqx.tree_at(lambda m: (m.position, m.velocity), motion, (chosen(motion.position), chosen(motion.velocity)))
+        for motion in problem.motions
+    )
+    return Problem(motions, problem.index, problem.grid)
+
+
+def _lanes(problem: Problem, num_paths: int, num_workers: int, platform: str, chunk_size: int | None) -> int:
+    """Paths a chunk: what fits the cache, and no more than gives every worker its share."""
+    if chunk_size is not None:
+        return min(_checks.count(chunk_size, "chunk_size", "it is the number of paths side by side"), num_paths)
+    numbers = sum(motion.position.shape[-1] for motion in problem.motions)
+    times = problem.grid.times
+    by_cache = CACHED_NUMBERS // numbers if platform == "cpu" else 2**16
+    by_memory = SAVED_BYTES // (2 * numbers * len(times) * times.dtype.itemsize)
+    share = -(-num_paths // num_workers)
+    return max(1, min(share, max(16, min(by_cache, by_memory) // 16 * 16)))

@@ -1,0 +1,239 @@
+"""Many paths: cut into chunks, run on all devices and cores, kept whole or reduced to statistics on the fly."""
+
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jax import Array
+
+from underdamped import _checks
+from underdamped.process import faults
+from underdamped.process.chunks import run_chunks
+from underdamped.process.flows import Flow
+from underdamped.process.problem import Dynamics, Mass, Problem, check_key, pose
+from underdamped.process.statistics import Estimate, Gathered, Statistic, check_statistics
+from underdamped.process.switching import IndexProcess
+from underdamped.process.targets import Target
+
+
+class Ensemble(NamedTuple):
+    r"""Many paths at the saved times, whole or as statistics; what was not asked for is ``None``.
+
+    Mean, variance and covariance are those of the state $z = (q, p)$, position first, as in ``exact_moments``.
+
+    Attributes:
+        times: (T,).
+        position: $q$, (M, T, K).
+        velocity: $p$, (M, T, K).
+        mean: (T, 2K).
+        var: (T, 2K).
+        cov: (T, 2K, 2K).
+        quantiles: of each coordinate of the position, (levels, T, K).
+        probability: (T,), or (T, sets).
+        distance: $E|q_t - q'_t|$ to the first of several coupled dynamics.
+        sup_distance: $E\max_{s \le t}|q_s - q'_s|$ over the saved times $s$, likewise.
+        num_switches: ticks of the index up to the last saved time, self-jumps included, (M,).
+        diverged_at: first saved time at which a path was not finite, infinity if none, (M,).
+    """
+
+    times: np.ndarray
+    position: np.ndarray | None = None
+    velocity: np.ndarray | None = None
+    mean: np.ndarray | None = None
+    var: np.ndarray | None = None
+    cov: np.ndarray | None = None
+    quantiles: np.ndarray | None = None
+    probability: np.ndarray | None = None
+    distance: Estimate | None = None
+    sup_distance: Estimate | None = None
+    num_switches: np.ndarray | None = None
+    diverged_at: np.ndarray | None = None
+
+
+def simulate_ensemble(
+    target: Target,
+    index: IndexProcess,
+    *,
+    mass: Mass,
+    friction: float = 1.0,
+    position: Any,
+    velocity: Any = None,
+    times: Any,
+    key: Array,
+    flow: Flow,
+    num_paths: int,
+    statistics: Sequence[Statistic] | None = None,
+    chunk_size: int | None = None,
+    allow_divergence: bool = False,
+    progress: bool | None = None,
+) -> Ensemble:
+    r"""Independent paths of the stochastic gradient-momentum process.
+
+    Path $j$ depends on ``key`` and $j$ alone: it is ``simulate(..., path_number=j)``, whatever the number of paths, the
+    chunks and the devices. With ``statistics`` memory does not grow with the number of paths.
+
+    Args:
+        target: what is minimised.
+        index: which components drive the flow, and when.
+        mass: $m \ge 0$, a number or a Schedule of time.
+        friction: $\alpha > 0$.
+        position: $q_0$, shape (K,), or (M, K) for a start a path.
+        velocity: $p_0$, likewise; zero when left out.
+        times: when to save, (T,), increasing, from 0 on; one time for the end only.
+        key: JAX key.
+        flow: ``Exact()`` for quadratics with constant mass, ``ExponentialHeun(step)`` for everything else.
+        num_paths: M.
+        statistics: ``None`` keeps whole paths; else any of ``"mean"``, ``"var"``, ``"cov"``, ``Quantiles``,
+            ``Probability``.
+        chunk_size: paths simulated side by side; ``None`` fits the cache. Changes speed and memory, not the paths.
+        allow_divergence: keep paths that are not finite, and say so in ``diverged_at``, instead of raising.
+        progress: show a bar; ``None`` shows it on a terminal if rich is installed.
+
+    Returns:
+        The ensemble, with what was asked for.
+
+    Raises:
+        ValueError: If an argument is out of range, shapes do not fit, or data are not finite.
+        TypeError: If target, index, flow and mass do not go together.
+        MemoryError: If whole paths would not fit into memory.
+        FloatingPointError: If paths diverge, naming them.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from underdamped.process import Exact, Quadratic, UniformSwitching
+        >>> target = Quadratic(A=jnp.ones((2, 1)), b=jnp.array([[-1.0], [1.0]]))
+        >>> ensemble = simulate_ensemble(
+        ...     target, UniformSwitching(2, rate=10.0), mass=0.1, position=[3.0], times=[20.0], key=jax.random.key(0),
+        ...     flow=Exact(), num_paths=10_000, statistics=("mean", "cov"))
+        >>> bool(abs(ensemble.mean[0, 0]) < 0.02)  # forgotten the start: the mean is the minimiser
+        True
+
+    References:
+        Jin, Latz, Liu and Scagliotti (JMLR 2025), equations (11), (14), (19), (28).
+    """
+    dynamics = (Dynamics(mass, friction, position, velocity),)
+    return simulate_coupled_ensemble(
+        target,
+        index,
+        dynamics,
+        times=times,
+        key=key,
+        flow=flow,
+        num_paths=num_paths,
+        statistics=statistics,
+        chunk_size=chunk_size,
+        allow_divergence=allow_divergence,
+        progress=progress,
+    )[0]
+
+
+def simulate_coupled_ensemble(
+    target: Target,
+    index: IndexProcess,
+    dynamics: Sequence[Dynamics],
+    *,
+    times: Any,
+    key: Array,
+    flow: Flow,
+    num_paths: int,
+    statistics: Sequence[Statistic] | None = None,
+    chunk_size: int | None = None,
+    allow_divergence: bool = False,
+    progress: bool | None = None,
+) -> tuple[Ensemble, ...]:
+    """Many index paths, each driving all of several dynamics: ``simulate_ensemble`` and ``simulate_coupled`` in one.
+
+    Args:
+        target: as ``simulate_ensemble``.
+        index: as ``simulate_ensemble``.
+        dynamics: mass, friction, start and flow of each.
+        times: as ``simulate_ensemble``.
+        key: as ``simulate_ensemble``.
+        flow: the flow of every dynamics that has none of its own.
+        num_paths: as ``simulate_ensemble``.
+        statistics: as ``simulate_ensemble``; also ``"distance"`` and ``"sup_distance"`` to the first dynamics.
+        chunk_size: as ``simulate_ensemble``.
+        allow_divergence: as ``simulate_ensemble``.
+        progress: as ``simulate_ensemble``.
+
+    Returns:
+        One ensemble a dynamics.
+
+    Raises:
+        ValueError: As ``simulate_ensemble``.
+        TypeError: As ``simulate_ensemble``.
+        MemoryError: As ``simulate_ensemble``.
+        FloatingPointError: As ``simulate_ensemble``.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from underdamped.process import Dynamics, Exact, Quadratic, UniformSwitching
+        >>> target = Quadratic(A=jnp.ones((2, 1)), b=jnp.array([[-1.0], [1.0]]))
+        >>> massless, light = simulate_coupled_ensemble(
+        ...     target, UniformSwitching(2, rate=1.0), [Dynamics(0.0, position=[3.0]), Dynamics(1e-3, position=[3.0])],
+        ...     times=[1.0, 2.0], key=jax.random.key(0), flow=Exact(), num_paths=100, statistics=("sup_distance",))
+        >>> bool((light.sup_distance.value < 0.01).all())
+        True
+
+    References:
+        Jin, Latz, Liu and Scagliotti (JMLR 2025), Theorems 6, 15 and 18.
+    """
+    num_paths = _checks.count(num_paths, "num_paths", "it is the number of paths")
+    wanted = None if statistics is None else check_statistics(statistics)
+    key = check_key(key)
+    problem = pose(target, index, dynamics, times, flow, num_paths)
+    if wanted is None:
+        _check_memory(problem, num_paths)
+    ensembles = [_collector(wanted, problem, num_paths) for _ in problem.motions]
+    num_switches, diverged_at = np.empty(num_paths, np.int32), np.full(num_paths, np.inf)
+    times = np.asarray(times, dtype=np.float64)
+    for first, (parts, ticks, slot) in run_chunks(problem, key, num_paths, wanted, chunk_size, progress):
+        rows = slice(first, first + len(ticks))
+        num_switches[rows], diverged_at[rows] = ticks, np.append(times, np.inf)[slot]
+        for ensemble, part in zip(ensembles, parts, strict=True):
+            ensemble.add(part, rows)
+    faults.report_breach(num_switches)
+    if not allow_divergence:
+        faults.report(diverged_at)
+    shared: dict[str, Any] = {"times": times, "num_switches": num_switches, "diverged_at": diverged_at}
+    return tuple(Ensemble(**shared, **ensemble.results()) for ensemble in ensembles)
+
+
+class _Whole:
+    """Whole paths, copied into place chunk by chunk."""
+
+    def __init__(self, problem: Problem, num_paths: int) -> None:
+        dtype, K = problem.grid.times.dtype, problem.motions[0].position.shape[-1]
+        self.position = np.empty((num_paths, len(problem.grid.times), K), dtype)
+        self.velocity = np.empty_like(self.position)
+
+    def add(self, states: Array, rows: slice) -> None:
+        """Copy the states (T, paths, 2K) of a chunk into the rows of its paths, padding at the end left out."""
+        by_path = np.asarray(states)[:, : rows.stop - rows.start].swapaxes(0, 1)
+        position, velocity = np.split(by_path, 2, axis=-1)
+        self.position[rows], self.velocity[rows] = position, velocity
+
+    def results(self) -> dict[str, Any]:
+        """The paths."""
+        return {"position": self.position, "velocity": self.velocity}
+
+
+def _collector(wanted: tuple[Statistic, ...] | None, problem: Problem, num_paths: int) -> Gathered | _Whole:
+    return _Whole(problem, num_paths) if wanted is None else Gathered(wanted, num_paths)
+
+
+def _check_memory(problem: Problem, num_paths: int) -> None:
+    """Whole paths that would not fit are refused before the work, not after."""
+    K, dtype = problem.motions[0].position.shape[-1], problem.grid.times.dtype
+    needed = len(problem.motions) * num_paths * len(problem.grid.times) * 2 * K * dtype.itemsize
+    try:
+        available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return  # this system does not say
+    if needed > available:
+        way_out = 'ask for statistics=("mean", "cov"), or for fewer times or paths'
+        given = f"{needed / 2**30:.1f} GiB for {num_paths} whole paths"
+        raise _checks.fail(
+            "num_paths", f"such that paths fit into {available / 2**30:.1f} GiB", given, way_out, MemoryError
+        )

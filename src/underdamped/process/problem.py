@@ -1,0 +1,172 @@
+"""From what the user typed to what the event loop runs: every check, and the limits that change the model."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from underdamped import _checks
+from underdamped.process import streams
+from underdamped.process.flows import Flow, System
+from underdamped.process.loop import Grid, Motion
+from underdamped.process.switching import IndexProcess, UniformSwitching
+from underdamped.process.targets import Quadratic, Target, as_finite
+from underdamped.schedules import Schedule
+
+Mass = float | Array | Schedule
+
+
+class Problem(eqx.Module):
+    """A checked problem: dynamics that share one index process, and when they are saved."""
+
+    motions: tuple[Motion, ...]
+    index: IndexProcess
+    grid: Grid
+
+
+class Dynamics(NamedTuple):
+    r"""One of several dynamics that are driven by the same index path.
+
+    Args:
+        mass: $m \ge 0$, a number or a Schedule of time.
+        friction: $\alpha > 0$.
+        position: $q_0$, shape (K,).
+        velocity: $p_0$, shape (K,); zero when ``None``.
+        flow: this dynamics' own flow; the common one when ``None``.
+
+    Example:
+        >>> Dynamics(mass=0.0, position=[1.0]).friction
+        1.0
+    """
+
+    mass: Mass
+    friction: float = 1.0
+    position: Any = None
+    velocity: Any = None
+    flow: Flow | None = None
+
+
+def pose(
+    target: Target, index: IndexProcess, dynamics: Sequence[Dynamics], times: Any, flow: Flow, num_paths: int = 1
+) -> Problem:
+    """Check everything and prepare it for the event loop.
+
+    Infinitely fast switching is the mean target under an index that never moves.
+    """
+    _check_kinds(target, index)
+    grid = _grid(times)
+    if getattr(index, "rate", None) == math.inf:
+        target, index = target.averaged(), UniformSwitching(1, 0.0)
+    motions = tuple(_motion(target, index, one, flow, grid, num_paths) for one in dynamics)
+    if len({motion.position.shape[-1] for motion in motions}) > 1:
+        shapes = [motion.position.shape for motion in motions]
+        raise _checks.fail("position", "of one dimension in all dynamics", shapes, "they share the target")
+    _check_resolution(index, motions, grid)
+    # As arrays, other numbers do not ask for another compilation.
+    return jax.tree.map(
+        lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, Problem(motions, index, grid)
+    )
+
+
+def check_key(key: Any) -> Array:
+    """``key`` as a new-style JAX key."""
+    if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ():
+        return key
+    if isinstance(key, jax.Array) and key.dtype == jnp.uint32 and key.ndim == 1:
+        return jax.random.wrap_key_data(key)
+    raise _checks.fail("key", "one JAX key", key, "make one by jax.random.key(seed)", TypeError)
+
+
+def _check_kinds(target: Any, index: Any) -> None:
+    if not isinstance(target, Target):
+        raise _checks.fail("target", "a Target", target, "wrap a function as FiniteSum(component, data)", TypeError)
+    if not isinstance(index, IndexProcess):
+        way_out = "choose for example UniformSwitching(num_components, rate)"
+        raise _checks.fail("index", "an IndexProcess", index, way_out, TypeError)
+    of_target, of_index = getattr(target, "num_components", None), getattr(index, "num_components", None)
+    if of_target != of_index:
+        names = {None: "points of continuous data"}
+        way_out = f"`target` has {names.get(of_target, f'{of_target} components')}"
+        given = names.get(of_index, f"{of_index} components")
+        raise _checks.fail("index", "an index of what the target is made of", given, way_out)
+
+
+def _grid(times: Any) -> Grid:
+    exact = np.asarray(times, dtype=np.float64)
+    if exact.ndim != 1 or not exact.size:
+        raise _checks.fail("times", "one-dimensional and not empty", exact.shape, "list the times to be saved")
+    gaps = np.diff(exact, prepend=0.0)
+    if not np.isfinite(exact).all() or exact[0] < 0 or (gaps[1:] <= 0).any():
+        raise _checks.fail(
+            "times", "finite, not negative and strictly increasing", times, "the process starts at time 0"
+        )
+    return Grid(jnp.asarray(exact, float), jnp.asarray(np.append(gaps, np.inf), float))
+
+
+def _motion(target: Target, index: IndexProcess, one: Dynamics, flow: Flow, grid: Grid, num_paths: int) -> Motion:
+    flow = one.flow or flow
+    if not isinstance(flow, Flow):
+        raise _checks.fail("flow", "a Flow", flow, "choose for example ExponentialHeun(step)", TypeError)
+    friction = _checks.positive(one.friction, "friction", "without friction the flow does not converge")
+    system = System(target, _mass(one.mass, grid), friction)
+    position = _start(one.position, "position", num_paths)
+    velocity = jnp.zeros_like(position) if one.velocity is None else _start(one.velocity, "velocity", num_paths)
+    if velocity.shape[-1] != position.shape[-1]:
+        raise _checks.fail("velocity", f"of the dimension of `position`, {position.shape}", velocity.shape, "dq/dt = p")
+    if isinstance(target, Quadratic) and target.b.shape[1] != position.shape[-1]:
+        way_out = f"`target` has dimension K = {target.b.shape[1]}"
+        raise _checks.fail("position", "of the dimension of the target", position.shape, way_out)
+    _check_scalar(target, index, position)
+    return Motion(system, flow.prepare(system), position, velocity)
+
+
+def _mass(mass: Mass, grid: Grid) -> Mass:
+    if not callable(mass):
+        return _checks.non_negative(mass, "mass", "0 removes momentum, nothing lies below")
+    values = np.asarray(jax.vmap(lambda t: jnp.asarray(mass(t), float))(jnp.append(0.0, grid.times)))
+    if not (values >= 0).all():
+        way_out = "0 removes momentum, nothing lies below"
+        raise _checks.fail("mass", "non-negative at all times", float(values[~(values >= 0)][0]), way_out)
+    return mass
+
+
+def _start(value: Any, argument: str, num_paths: int) -> Array:
+    start = as_finite(value, argument).astype(float)
+    if start.ndim not in (1, 2) or not start.size or (start.ndim == 2 and start.shape[0] != num_paths):
+        bound = f"of shape (K,), or ({num_paths}, K) for a start a path"
+        raise _checks.fail(argument, bound, start.shape, "a point in one dimension is [x]")
+    return start
+
+
+def _check_scalar(target: Target, index: IndexProcess, position: Array) -> None:
+    def potential(position: Array) -> Array:
+        state, _ = index.start(streams.stream(jax.random.key(0), 0))
+        return target.potential(position, index.shown(state))
+
+    shape = getattr(jax.eval_shape(potential, position.reshape(-1, position.shape[-1])[0]), "shape", None)
+    if shape != ():
+        way_out = "a component returns one number, its potential at the position; sum over coordinates"
+        raise _checks.fail("target", "a scalar function", f"one that returns shape {shape}", way_out)
+
+
+def _check_resolution(index: IndexProcess, motions: tuple[Motion, ...], grid: Grid) -> None:
+    """Between saved times the clock counts down from the gap: an event much shorter than its rounding is lost."""
+    gaps = np.asarray(grid.gaps[:-1], dtype=np.float64)
+    ends = np.asarray(grid.times, dtype=np.float64)
+    rates = [max(float(index.tick_rate(t)) for t in ends_) for ends_ in zip(ends - gaps, ends, strict=True)]
+    steps = np.array([1 / float(motion.flow.max_step) for motion in motions])
+    events = float((gaps * (np.array(rates) + steps.max())).max())
+    rounding = events * float(jnp.finfo(grid.gaps.dtype).eps)
+    way_out = "set jax.config.update('jax_enable_x64', True), or save at more times"
+    if rounding > 0.5:
+        given = f"{events:.3g} events between two"
+        raise _checks.fail("times", f"close enough for {grid.gaps.dtype} to tell events apart", given, way_out)
+    if rounding > 0.01:
+        message = f"{events:.3g} events between two saved times are near what {grid.gaps.dtype} resolves: {way_out}."
+        warnings.warn(message, RuntimeWarning, stacklevel=4)

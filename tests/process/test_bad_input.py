@@ -1,0 +1,182 @@
+"""Bad input is refused before the work, with the argument, its bound, what was given and the way out."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from underdamped import ExponentialDecay, PowerGrowth
+from underdamped.process import (
+    Bounded,
+    ContinuousData,
+    Dynamics,
+    Exact,
+    ExponentialHeun,
+    FiniteSum,
+    MarkovSwitching,
+    Probability,
+    PureJump,
+    Quadratic,
+    Quantiles,
+    ReflectedBrownianMotion,
+    Reshuffling,
+    SemiImplicitEuler,
+    UniformSwitching,
+    simulate,
+    simulate_coupled,
+    simulate_ensemble,
+)
+from underdamped.process.landscapes import himmelblau, logistic_regression, styblinski_tang
+
+TARGET = Quadratic(jnp.ones((3, 2)), jnp.zeros((3, 2)))
+FULL = Quadratic(jnp.stack([jnp.eye(2)] * 3), jnp.zeros((3, 2)))
+GOOD = {
+    "target": TARGET,
+    "index": UniformSwitching(3, 1.0),
+    "mass": 0.1,
+    "position": [1.0, 0.0],
+    "times": [0.5, 1.0],
+    "key": jax.random.key(0),
+    "flow": Exact(),
+}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"times": [1.0, 0.5]}, ValueError, "`times` must be finite, not negative and strictly increasing"),
+        ({"times": [-1.0, 0.5]}, ValueError, "`times` must be finite, not negative"),
+        ({"times": [1.0, math.nan]}, ValueError, "`times` must be finite"),
+        ({"times": []}, ValueError, "`times` must be one-dimensional and not empty"),
+        ({"mass": -0.1}, ValueError, "`mass` must be non-negative"),
+        ({"mass": math.inf}, ValueError, "`mass` must be finite"),
+        ({"mass": lambda t: 0.5 - t, "flow": ExponentialHeun(0.1)}, ValueError, "`mass` must be non-negative at all"),
+        ({"mass": ExponentialDecay(1.0, 1.0)}, TypeError, "`mass` must be a number or Constant when the flow is Exact"),
+        ({"friction": 0.0}, ValueError, "`friction` must be positive"),
+        ({"friction": -1.0}, ValueError, "`friction` must be positive"),
+        ({"position": [1.0]}, ValueError, "`position` must be of the dimension of the target"),
+        ({"position": 1.0}, ValueError, r"`position` must be of shape \(K,\)"),
+        ({"position": [1.0, math.nan]}, ValueError, "`position` must be finite"),
+        ({"position": np.ones((4, 2))}, ValueError, r"`position` must be of shape \(K,\), or \(1, K\)"),
+        ({"velocity": [1.0]}, ValueError, "`velocity` must be of the dimension of `position`"),
+        ({"index": UniformSwitching(4, 1.0)}, ValueError, "`index` must be an index of what the target is made of"),
+        ({"index": PureJump(1.0, 0.0, 1.0)}, ValueError, "`target` has 3 components"),
+        ({"index": 3}, TypeError, "`index` must be an IndexProcess"),
+        ({"target": lambda q: q}, TypeError, "wrap a function as FiniteSum"),
+        ({"flow": "exact"}, TypeError, "`flow` must be a Flow"),
+        ({"key": 0}, TypeError, r"make one by jax.random.key\(seed\)"),
+        ({"target": FiniteSum(lambda q, y: q * y, jnp.ones(3))}, ValueError, "`target` must be a scalar function"),
+        ({"target": FiniteSum(lambda q, y: q @ q, jnp.ones(3))}, TypeError, "`target` must be a Quadratic when"),
+        ({"target": FULL, "index": UniformSwitching(3, 1.0, 2)}, ValueError, "`batch_size` must be 1"),
+        ({"times": [1e7], "index": UniformSwitching(3, 10.0)}, ValueError, "jax_enable_x64"),
+        ({"times": [1e3], "flow": SemiImplicitEuler(1e-5)}, ValueError, "jax_enable_x64"),
+    ],
+)
+def test_simulate_refuses(wrong, error, message):
+    with pytest.raises(error, match=message):
+        simulate(**(GOOD | wrong))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Quadratic(jnp.ones((3, 2)), jnp.ones((2, 2))), ValueError, "`A` must be of shape"),
+        (lambda: Quadratic(jnp.ones((3, 2)), jnp.ones(3)), ValueError, "`b` must be of shape"),
+        (lambda: Quadratic([[[1.0, 2.0], [0.0, 1.0]]], [[0.0, 0.0]]), ValueError, "`A` must be symmetric"),
+        (lambda: Quadratic([[math.nan]], [[0.0]]), ValueError, "`A` must be finite"),
+        (lambda: FiniteSum(lambda q, y: q, [math.nan]), ValueError, "`data` must be finite"),
+        (lambda: FiniteSum(lambda q, y: q, (jnp.ones(3), jnp.ones(2))), ValueError, "leading axis"),
+        (lambda: FiniteSum(3, jnp.ones(3)), TypeError, "`component` must be a function"),
+        (lambda: UniformSwitching(3, -1.0), ValueError, "`rate` must be non-negative"),
+        (lambda: UniformSwitching(3, 1.0, 4), ValueError, "`batch_size` must be from 1 to 3"),
+        (lambda: UniformSwitching(0, 1.0), ValueError, "`num_components` must be at least 1"),
+        (lambda: UniformSwitching(3.5, 1.0), TypeError, "`num_components` must be an integer"),
+        (lambda: UniformSwitching(3, lambda t: 1.0), TypeError, "Bounded"),
+        (lambda: Reshuffling(3, Bounded(jnp.sin, 1.0), regular=True), TypeError, "integral is known"),
+        (lambda: MarkovSwitching([[-1.0, 2.0], [1.0, -1.0]]), ValueError, "rows that sum to 0"),
+        (lambda: MarkovSwitching([[1.0, -1.0], [1.0, -1.0]]), ValueError, "non-negative off the diagonal"),
+        (lambda: MarkovSwitching([1.0]), ValueError, "square matrix"),
+        (lambda: PureJump(1.0, 1.0, 0.0), ValueError, "`low` must be below `high`"),
+        (lambda: ReflectedBrownianMotion(0.0, 0.1, 0.0, 1.0), ValueError, "`volatility` must be positive"),
+        (lambda: Bounded(jnp.sin, 0.0), ValueError, "`bound` must be positive"),
+        (lambda: SemiImplicitEuler(0.0), ValueError, "`step` must be positive"),
+        (lambda: PowerGrowth(1.0, -1.0), ValueError, "`power` must be positive"),
+        (lambda: Quantiles([1.5]), ValueError, "`levels` must be in"),
+        (lambda: styblinski_tang([[1.0]]), ValueError, "`tilts` must be of mean zero"),
+        (lambda: himmelblau([[0.0]]), ValueError, "two variables"),
+        (lambda: logistic_regression([[1.0]], [2]), ValueError, "`labels` must be integers from 0 to 1"),
+    ],
+)
+def test_constructors_refuse(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"num_paths": 0}, ValueError, "`num_paths` must be at least 1"),
+        ({"num_paths": 10.5}, TypeError, "`num_paths` must be an integer"),
+        ({"num_paths": 10**13}, MemoryError, r"GiB for 10000000000000 whole paths'?: ask for statistics"),
+        ({"statistics": "mean"}, TypeError, "`statistics` must be a tuple"),
+        ({"statistics": ("maen",)}, ValueError, "did you mean 'mean'"),
+        ({"statistics": (Quantiles([0.1]), Quantiles([0.9]))}, ValueError, "at most one Quantiles"),
+        ({"chunk_size": 0}, ValueError, "`chunk_size` must be at least 1"),
+        ({"position": np.ones((4, 2))}, ValueError, r"or \(10, K\)"),
+    ],
+)
+def test_simulate_ensemble_refuses(wrong, error, message):
+    with pytest.raises(error, match=message):
+        simulate_ensemble(**(GOOD | {"num_paths": 10} | wrong))
+
+
+def test_dynamics_of_different_dimensions_are_refused():
+    target = FiniteSum(lambda q, y: y * q @ q, jnp.ones(3))
+    options = {name: GOOD[name] for name in ("index", "times", "key")}
+    with pytest.raises(ValueError, match="of one dimension in all dynamics"):
+        simulate_coupled(
+            target,
+            dynamics=[Dynamics(0.0, position=[1.0]), Dynamics(0.0, position=[1.0, 2.0])],
+            flow=ExponentialHeun(0.1),
+            **options,
+        )
+
+
+def test_continuous_data_have_no_infinite_rate():
+    with pytest.raises(ValueError, match="quadrature"):
+        simulate(
+            ContinuousData(lambda q, y: q @ q),
+            PureJump(math.inf, 0.0, 1.0),
+            **{name: GOOD[name] for name in ("mass", "position", "times", "key")},
+            flow=ExponentialHeun(0.1),
+        )
+
+
+def test_single_precision_near_its_limit_warns_once_and_runs():
+    with pytest.warns(RuntimeWarning, match="near what float32 resolves") as record:
+        simulate(**(GOOD | {"times": [20.0], "flow": SemiImplicitEuler(1e-4)}))
+    assert len(record) == 1
+
+
+def test_divergence_names_the_paths_and_the_times():
+    unstable = Quadratic([[-3.0]] * 2 + [[1.0]], [[0.0]] * 3)
+    options = GOOD | {"target": unstable, "position": [1.0], "mass": 0.0, "index": UniformSwitching(3, 0.0)}
+    times = [1.0, 10.0, 40.0]
+    with pytest.raises(FloatingPointError, match=r"of 40 paths diverged: path \d+ by time 40.*and \d+ more"):
+        simulate_ensemble(**options | {"times": times}, num_paths=40)
+    kept = simulate_ensemble(**options | {"times": times}, num_paths=40, allow_divergence=True)
+    assert set(kept.diverged_at.tolist()) == {40.0, math.inf}
+    np.testing.assert_array_equal(np.isfinite(kept.position[:, 2, 0]), np.isinf(kept.diverged_at))
+    number = int(np.isfinite(kept.diverged_at).argmax())
+    with pytest.raises(FloatingPointError, match=f"path {number} by time 40"):
+        simulate(**options | {"times": times}, path_number=number)
+
+
+def test_a_rate_above_its_bound_is_reported():
+    index = UniformSwitching(3, Bounded(lambda t: 1 + t, 2.0))
+    simulate_ensemble(**GOOD | {"index": index, "times": [0.9]}, num_paths=50)  # never above before time 1, but later
+    with pytest.raises(ValueError, match="rose above the bound"):
+        simulate_ensemble(**GOOD | {"index": index, "times": [9.0]}, num_paths=50)
+    assert Probability(lambda q, p: q > 0).indicator(1, 0)
