@@ -17,6 +17,7 @@ from underdamped.process import (
     ExponentialHeun,
     FiniteSum,
     Quadratic,
+    RungeKutta4,
     SemiImplicitEuler,
     UniformSwitching,
     simulate,
@@ -118,6 +119,19 @@ def test_order_at_constant_mass(flow, order, mass):
     slope, errors = measured_order(flow, steps, exact, target, mass=mass, **start)
     assert abs(slope - order) < 0.1
     assert (errors < 0.5 * steps**order).all()  # the same constant at every mass
+
+
+@pytest.mark.parametrize("mass", [1.0, 0.1, 0.0, PowerDecay(1.0, 1.0)])
+def test_order_of_runge_kutta(mass):
+    if callable(mass):
+        slope, _ = measured_order(
+            RungeKutta4, 2.0 ** -np.arange(4, 8), np.exp([[-0.5], [-2.0]]), unit_quadratic(), mass=mass
+        )
+    else:
+        target, start = Quadratic([[1.0, 2.5]], [[0.3, -0.4]]), {"position": [1.0, -0.5], "velocity": [1.0, 0.7]}
+        exact = run(target, Exact(), [1.0, 2.0], mass=mass, **start)[0]
+        slope, _ = measured_order(RungeKutta4, 2.0 ** -np.arange(6, 9), exact, target, mass=mass, **start)
+    assert abs(slope - 4) < 0.15
 
 
 @pytest.mark.parametrize(("flow", "order"), [(SemiImplicitEuler, 1), (ExponentialEuler, 1), (ExponentialHeun, 2)])

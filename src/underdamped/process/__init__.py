@@ -11,7 +11,15 @@ from underdamped.process.clocks import Bounded
 from underdamped.process.continuous import PureJump, ReflectedBrownianMotion
 from underdamped.process.ensembles import Ensemble, simulate_coupled_ensemble, simulate_ensemble
 from underdamped.process.exact import Exact
-from underdamped.process.flows import Diffrax, ExponentialEuler, ExponentialHeun, Flow, SemiImplicitEuler, System
+from underdamped.process.flows import (
+    Diffrax,
+    ExponentialEuler,
+    ExponentialHeun,
+    Flow,
+    RungeKutta4,
+    SemiImplicitEuler,
+    System,
+)
 from underdamped.process.moments import exact_moments
 from underdamped.process.problem import Dynamics
 from underdamped.process.reshuffling import Reshuffling
@@ -43,6 +51,7 @@ __all__ = [
     "Quantiles",
     "ReflectedBrownianMotion",
     "Reshuffling",
+    "RungeKutta4",
     "SemiImplicitEuler",
     "System",
     "Target",

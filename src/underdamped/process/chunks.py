@@ -75,7 +75,7 @@ def _chunk(problem: Problem, key: Array, numbers: Any, count: Any, statistics: A
     is_finite = jnp.stack([jnp.isfinite(states).all(-1) for states in saved.states]).all(0)
     slot = jnp.where(is_finite.all(0), len(problem.grid.times), jnp.argmin(is_finite, axis=0))
     if statistics is None:
-        return saved.states, ticks, slot
+        return tuple(states.swapaxes(0, 1) for states in saved.states), ticks, slot
     is_counted = jnp.arange(len(numbers)) < count
     parts = tuple(chunk_parts(statistics, states, saved.states[0], is_counted) for states in saved.states)
     return parts, ticks, slot

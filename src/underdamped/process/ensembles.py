@@ -209,9 +209,8 @@ class _Whole:
         self.velocity = np.empty_like(self.position)
 
     def add(self, states: Array, rows: slice) -> None:
-        """Copy the states (T, paths, 2K) of a chunk into the rows of its paths, padding at the end left out."""
-        by_path = np.asarray(states)[:, : rows.stop - rows.start].swapaxes(0, 1)
-        position, velocity = np.split(by_path, 2, axis=-1)
+        """Copy the states (paths, T, 2K) of a chunk into the rows of its paths, padding at the end left out."""
+        position, velocity = np.split(np.asarray(states)[: rows.stop - rows.start], 2, axis=-1)
         self.position[rows], self.velocity[rows] = position, velocity
 
     def results(self) -> dict[str, Any]:

@@ -173,6 +173,69 @@ class ExponentialHeun(_Stepping):
         )
 
 
+class RungeKutta4(_Stepping):
+    r"""The classical Runge-Kutta method: fourth order, for masses that the step resolves, and for mass 0.
+
+    The choice where accuracy is wanted and the mass is not small; it needs $h < 2.7\,m/\alpha$ at all times. At mass 0
+    the stochastic gradient process itself is solved. Four gradients a step.
+
+    Args:
+        step: $h > 0$.
+
+    Raises:
+        ValueError: If ``step`` is not positive, or too long for the mass.
+
+    Example:
+        >>> RungeKutta4(step=0.01).max_step
+        0.01
+
+    References:
+        Hairer, Nørsett and Wanner, *Solving Ordinary Differential Equations I* (1993), Section II.1.
+    """
+
+    _is_massless: bool = eqx.field(repr=False)
+
+    def __init__(self, step: float) -> None:
+        super().__init__(step)
+        self._is_massless = False
+
+    def prepare(self, system: System) -> "RungeKutta4":
+        """Whether the mass is 0, where another equation is solved; any other must be resolved by the step."""
+        if callable(system.mass):
+            return self
+        mass, longest = float(system.mass), 2.7 * float(system.mass) / float(system.friction)
+        if mass > 0 and self.step > longest:
+            way_out = "beyond it is unstable; use ExponentialHeun(step), which needs no step of the size of the mass"
+            raise _checks.fail("step", f"at most 2.7 mass / friction = {longest:.3g}", self.step, way_out)
+        return eqx.tree_at(lambda flow: flow._is_massless, self, mass == 0)
+
+    def advance(
+        self, system: System, chosen: Any, position: Array, velocity: Array, time: Array, duration: Array
+    ) -> tuple[Array, Array]:
+        """One step."""
+        half = duration / 2
+        if self._is_massless:
+            p1 = system.relaxed_velocity(position, chosen)
+            p2 = system.relaxed_velocity(position + half * p1, chosen)
+            p3 = system.relaxed_velocity(position + half * p2, chosen)
+            p4 = system.relaxed_velocity(position + duration * p3, chosen)
+            position = position + duration / 6 * (p1 + 2 * (p2 + p3) + p4)
+            return position, system.relaxed_velocity(position, chosen)
+
+        def acceleration(elapsed: Array | float, q: Array, p: Array) -> Array:
+            pull = system.target.gradient(q, chosen) + system.friction * p
+            return -pull / system.mass_at(time + elapsed)
+
+        p1, a1 = velocity, acceleration(0.0, position, velocity)
+        p2, a2 = (p := velocity + half * a1), acceleration(half, position + half * p1, p)
+        p3, a3 = (p := velocity + half * a2), acceleration(half, position + half * p2, p)
+        p4, a4 = (p := velocity + duration * a3), acceleration(duration, position + duration * p3, p)
+        return (
+            position + duration / 6 * (p1 + 2 * (p2 + p3) + p4),
+            velocity + duration / 6 * (a1 + 2 * (a2 + a3) + a4),
+        )
+
+
 class Diffrax(Flow):
     r"""Diffrax's adaptive solvers, to check the others against. Slow: every path waits for the slowest of its chunk.
 
@@ -200,7 +263,7 @@ class Diffrax(Flow):
     atol: float
     solver: diffrax.AbstractSolver = eqx.field(static=True)
     max_steps: int = eqx.field(static=True)
-    _is_massless: bool
+    _is_massless: bool = eqx.field(repr=False)
 
     def __init__(
         self,
