@@ -220,6 +220,7 @@ def test_changing_mass_and_rate_against_a_runge_kutta_method(mass, rate):
     assert_close(ours, (np.array(means), np.array(covs)), 1e-10)
 
 
+@pytest.mark.slow
 def test_mass_that_is_lost_altogether():
     """Mass 0 from t = 1 on: the limit of masses with ever smaller floors."""
     target, _, _, q, p = problem(2, 1)

@@ -305,6 +305,7 @@ np.save(sys.argv[3], ensemble.position)
 """
 
 
+@pytest.mark.slow
 def test_paths_do_not_depend_on_the_number_of_devices(tmp_path):
     positions = []
     for devices, chunk_size in [(2, 1000), (1, 4096)]:

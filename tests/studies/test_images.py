@@ -32,6 +32,7 @@ def test_records_are_as_agreed(records):
 
 
 @pytest.mark.skipif(images.num_cores() < 2, reason="needs two cores")
+@pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(records, tmp_path):
     side_by_side = run_in(tmp_path, dataclasses.replace(SMALL, workers=2))
     assert_frame_equal(side_by_side.drop("seconds"), records.drop("seconds"), check_exact=True)
