@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+
 from underdamped import GeometricDecay
 from underdamped.torch import SGMP
 

@@ -1,6 +1,7 @@
 """Without mass the flow stops at a false minimum; with enough of it, it passes, and loses the mass on the way."""
 
 import torch
+
 from underdamped import ExponentialDecay
 from underdamped.torch import SGMP
 

@@ -1,8 +1,8 @@
 """Swap one line: the optimiser starts as SGD with momentum and loses it on the way."""
 
+import torch
 from sklearn.datasets import load_digits
 
-import torch
 from underdamped.torch import SGMP
 
 torch.manual_seed(0)

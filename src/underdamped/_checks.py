@@ -32,6 +32,8 @@ def fail(argument: str, bound: str, value: object, way_out: str, error: type[Exc
 def number(value: object, argument: str, way_out: str) -> float:
     """``value`` as a finite float, or a ``TypeError``/``ValueError`` that names ``argument``."""
     try:
+        if isinstance(value, str | bytes | bool):  # float() would take them
+            raise TypeError
         result = float(value)  # pyright: ignore[reportArgumentType]  (the failure is the check)
     except (TypeError, ValueError):
         raise fail(argument, "a number", value, way_out, TypeError) from None

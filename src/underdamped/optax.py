@@ -5,10 +5,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 try:
     import jax
+    import optax
     from jax import numpy as jnp
     from jax.core import Tracer
-
-    import optax
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("`underdamped.optax` needs JAX and optax: pip install 'underdamped[jax]'") from error
 

@@ -8,11 +8,11 @@ import textwrap
 
 import jax
 import numpy as np
+import optax
 import pytest
+import torch
 from jax import numpy as jnp
 
-import optax
-import torch
 from reference import sgmp_steps
 from underdamped import ExponentialDecay, GeometricDecay, LinearDecay, heavy_ball_to_sgmp
 from underdamped.optax import SGMPState, sgmp

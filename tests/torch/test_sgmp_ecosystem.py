@@ -4,9 +4,9 @@ import inspect
 import warnings
 
 import pytest
+import torch
 from torch.optim import lr_scheduler
 
-import torch
 from underdamped import GeometricDecay, LinearDecay
 from underdamped.torch import SGMP
 
@@ -66,6 +66,25 @@ def test_schedulers_drive_the_step_as_they_drive_sgd(name):
                 scheduler.step(*([1.0] if name == "ReduceLROnPlateau" else []))
         runs.append(param.detach())
     torch.testing.assert_close(*runs, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("mass_decay", [None, lambda n: 1.0], ids=["momentum kept", "mass schedule"])
+@pytest.mark.parametrize("name", [name for name in SCHEDULERS if name not in ("CyclicLR", "OneCycleLR")])
+def test_from_sgd_is_that_sgd_under_every_scheduler(name, mass_decay):
+    runs = []
+    for build in (
+        lambda p: SGMP.from_sgd([p], lr=0.1, momentum=0.9, mass_decay=mass_decay),
+        lambda p: torch.optim.SGD([p], lr=0.1, momentum=0.9),
+    ):
+        param = torch.nn.Parameter(torch.ones(5, dtype=torch.float64))
+        optimizer = build(param)
+        scheduler = SCHEDULERS[name](optimizer)
+        for gradient in GRADIENTS:
+            param.grad = gradient
+            optimizer.step()
+            scheduler.step(*([1.0] if name == "ReduceLROnPlateau" else []))
+        runs.append(param.detach())
+    torch.testing.assert_close(*runs, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 import math
 import re
+from fractions import Fraction
 
+import numpy as np
 import pytest
-
 import torch
+
 from underdamped import Constant, GeometricDecay, LinearDecay, semi_implicit_euler
 from underdamped.torch import SGMP
 
@@ -205,8 +207,73 @@ def test_a_fault_in_one_group_is_found_before_any_other_moves_or_ages():
         ({"lr": 0.1, "momentum": 0.9, "mass_decay": 1.5}, r"`ratio` must be in \[0, 1\]"),
         ({"lr": 0.1, "momentum": 0.9, "mass_decay": GeometricDecay(0.5, 0.9)}, r"`mass_decay\(0\)` must be 1"),
         ({"lr": 0.1, "momentum": 0.9, "mass": 1.0}, "`mass` must be left out"),
+        (
+            {"lr": 0.1, "momentum": 0.9, "params": [{"params": [torch.nn.Parameter(torch.ones(1))], "mass": 1.0}]},
+            "groups",
+        ),
+        ({"lr": 0.1, "momentum": 0.9, "params": []}, "empty parameter list"),
     ],
 )
 def test_from_sgd_refuses_what_is_not_an_sgd(arguments, message):
     with pytest.raises(ValueError, match=message):
-        SGMP.from_sgd([parameter()], **arguments)
+        SGMP.from_sgd(**{"params": [parameter()], **arguments})
+
+
+def test_from_sgd_gives_late_groups_the_same_momentum_to_lose():
+    for mass_decay in (None, 0.5):
+        optimizer = SGMP.from_sgd([parameter()], lr=0.1, momentum=0.9, mass_decay=mass_decay)
+        optimizer.step()
+        optimizer.step()
+        optimizer.add_param_group({"params": [parameter()]})
+        optimizer.step()
+        first, late = optimizer.param_groups
+        assert (late["lr"], late["step"]) == (first["lr"], 3)
+        assert late["decay"] == first["decay"] == pytest.approx(0.9 if mass_decay is None else 2.25 / 3.25)
+
+
+def test_options_become_plain_numbers_so_that_checkpoints_load_with_weights_only(tmp_path):
+    options = {
+        "mass": np.float64(0.9),
+        "lr": np.float64(0.1),
+        "friction": np.float32(1.5),
+        "weight_decay": Fraction(1, 2),
+    }
+    optimizer = SGMP([parameter()], **options)
+    torch.save(optimizer.state_dict(), tmp_path / "state.pt")
+    group = torch.load(tmp_path / "state.pt", weights_only=True)["param_groups"][0]
+    assert {name: type(group[name]) for name in options} == dict.fromkeys(options, float)
+
+
+@pytest.mark.parametrize("value", ["0.1", True, None])
+def test_words_and_truths_are_no_numbers(value):
+    for name in ("lr", "mass", "friction", "weight_decay"):
+        with pytest.raises(TypeError, match=f"`{name}` must be a number, got {value!r}"):
+            SGMP([parameter()], **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("friction", 0.0), ("friction", -1.0), ("friction", math.nan), ("weight_decay", math.nan), ("momentum", 1.0)],
+)
+def test_options_set_by_hand_are_checked_before_anything_moves(name, value):
+    param = parameter()
+    optimizer = SGMP([param], lr=0.1, mass=0.5)
+    optimizer.param_groups[0][name] = value
+    with pytest.raises(ValueError, match=f"`{name}` must be"):
+        optimizer.step()
+    assert torch.equal(param, torch.ones(3))
+
+
+def test_a_schedule_put_in_a_group_by_hand_is_refused_with_advice():
+    optimizer = SGMP([parameter()], lr=0.1, mass=0.5)
+    optimizer.param_groups[0]["mass"] = GeometricDecay(0.5, ratio=0.9)
+    with pytest.raises(TypeError, match="at construction"):
+        optimizer.step()
+
+
+def test_a_group_whose_schedule_fails_is_not_added():
+    optimizer = SGMP([parameter()], lr=0.1)
+    with pytest.raises(ValueError, match="`mass` must be finite, got nan"):
+        optimizer.add_param_group({"params": [parameter()], "mass": lambda n: math.nan})
+    assert len(optimizer.param_groups) == 1
+    optimizer.step()

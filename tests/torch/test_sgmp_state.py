@@ -5,9 +5,9 @@ import io
 import pickle
 
 import pytest
+import torch
 import torch.distributed.checkpoint.state_dict as dcp
 
-import torch
 from underdamped import GeometricDecay, LinearDecay
 from underdamped.torch import SGMP
 
@@ -94,6 +94,36 @@ def test_going_on_from_sgd_a_schedule_begins_at_the_handover():
     torch.testing.assert_close(param.detach(), position + 0.9 * velocity - 0.1 * GRADIENTS[10], rtol=0, atol=1e-14)
     run(optimizer, param, [11])
     assert optimizer.param_groups[0]["mass"] == pytest.approx(4.5)
+
+
+def test_going_on_from_sgd_follows_the_lr_and_momentum_of_that_run():
+    param = torch.nn.Parameter(torch.ones(5, dtype=torch.float64))
+    oracle = torch.optim.SGD([param], lr=0.01, momentum=0.8)
+    run(oracle, param, range(10))
+    twin = torch.nn.Parameter(param.detach().clone())
+    optimizer = SGMP.from_sgd([twin], lr=0.1, momentum=0.9, mass_decay=lambda n: 1.0 if n < 5 else 0.0)
+    optimizer.load_state_dict(oracle.state_dict())
+    group = optimizer.param_groups[0]
+    assert (group["decay"], group["effective_lr"]) == (pytest.approx(0.8), pytest.approx(0.05))
+    run(oracle, param, range(10, 15))
+    run(optimizer, twin, range(10, 15))
+    torch.testing.assert_close(twin, param, rtol=0, atol=1e-14)
+
+
+def test_a_schedule_that_would_make_the_mass_jump_is_refused_with_advice():
+    param = torch.nn.Parameter(torch.ones(5))
+    state = torch.optim.SGD([param], lr=0.1, momentum=0.9).state_dict()
+    SGMP([param], mass=GeometricDecay(9.0, ratio=0.99)).load_state_dict(state)
+    with pytest.raises(ValueError, match="from_sgd"):
+        SGMP([param], mass=GeometricDecay(1.0, ratio=0.99)).load_state_dict(state)
+
+
+def test_the_state_of_another_optimiser_is_refused():
+    param = torch.nn.Parameter(torch.ones(5))
+    adam = torch.optim.AdamW([param])
+    run(adam, param, range(1))
+    with pytest.raises(ValueError, match=r"exp_avg.*another optimiser"):
+        SGMP([param]).load_state_dict(adam.state_dict())
 
 
 def test_nesterov_is_refused_and_nothing_changes():

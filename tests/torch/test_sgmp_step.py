@@ -4,10 +4,10 @@ import io
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import torch
 from reference import sgmp_steps
 from underdamped import ExponentialDecay, GeometricDecay, semi_implicit_euler, sgmp_to_heavy_ball
 from underdamped.torch import SGMP

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import polars as pl
-
 import torch
+
 from underdamped import _checks
 from underdamped.studies.data import load_images
 from underdamped.studies.data.image_data import ImageData

@@ -2,34 +2,62 @@
 
 import difflib
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
+
 from underdamped import _checks
-from underdamped.coefficients import StepCoefficients, mass_from_decay, semi_implicit_euler
+from underdamped.coefficients import StepCoefficients, semi_implicit_euler
 from underdamped.schedules import Schedule, never_increases
 
 Group = dict[str, Any]
 
 _LR = "it is a step of time; `maximize=True` ascends"
+_MASS = "0 removes momentum, nothing lies below"
+_FRICTION = "without friction the flow does not converge"
+_WEIGHT_DECAY = "it pulls towards 0, never away"
 _MOMENTUM = "it is the share m/(m + friction lr) of the velocity that survives a step"
 
 
-def check_options(options: Group) -> None:
-    """Raise a TypeError or ValueError for an option out of range, or two that contradict each other."""
+@dataclass(frozen=True)
+class Odds:
+    """A mass in proportion to the step: ``mass = friction * lr * initial * decay(step)``.
+
+    So ``initial * decay`` are the odds rho/(1 - rho) of the momentum factor rho, whatever the learning rate does.
+
+    Attributes:
+        initial: odds at step 0.
+        decay: what multiplies them, 1 at step 0.
+    """
+
+    initial: float
+    decay: Schedule
+
+    def __call__(self, step: int) -> float:
+        """The odds at ``step``."""
+        return self.initial * self.decay(step)
+
+
+def checked(options: Group) -> Group:
+    """The options with plain numbers, or a TypeError or ValueError for one out of range or two that contradict."""
     lr = options["lr"]
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise _checks.fail("lr", "a number or a one-element tensor", tuple(lr.shape), "groups can each have their own")
-    _checks.non_negative(lr.item() if isinstance(lr, Tensor) else lr, "lr", _LR)
-    _checks.non_negative(options["mass"], "mass", "0 removes momentum, nothing lies below")
-    _checks.positive(options["friction"], "friction", "without friction the flow does not converge")
-    _checks.non_negative(options["weight_decay"], "weight_decay", "it pulls towards 0, never away")
-    if options["momentum"] is not None:
-        _checks.fraction(options["momentum"], "momentum", _MOMENTUM)
+    number = _checks.non_negative(lr.item() if isinstance(lr, Tensor) else lr, "lr", _LR)
+    momentum = options["momentum"]
     if options["fused"] and options["foreach"]:
         raise ValueError("`fused` and `foreach` cannot both be True: leave one at None.")
     if options["fused"] and options["differentiable"]:
         raise ValueError("`fused` must not be True with `differentiable`: the fused kernel has no derivative.")
+    return {
+        **options,
+        "lr": lr if isinstance(lr, Tensor) else number,
+        "mass": _checks.non_negative(options["mass"], "mass", _MASS),
+        "friction": _checks.positive(options["friction"], "friction", _FRICTION),
+        "weight_decay": _checks.non_negative(options["weight_decay"], "weight_decay", _WEIGHT_DECAY),
+        "momentum": None if momentum is None else _checks.fraction(momentum, "momentum", _MOMENTUM),
+    }
 
 
 def check_names(group: Group, known: list[str]) -> None:
@@ -51,26 +79,38 @@ def step_size(group: Group) -> float:
 
 
 def refresh(group: Group, schedule: Schedule | None) -> StepCoefficients:
-    """The coefficients of the present step, after writing its mass, decay and effective learning rate to the group."""
+    """The coefficients of the present step, after writing its mass, decay and effective learning rate to the group.
+
+    What a user or a scheduler may have set by hand since the last step is checked again.
+    """
     lr, friction, momentum = step_size(group), group["friction"], group["momentum"]
     if not 0 <= lr < math.inf:
         raise _checks.fail("lr", "finite and non-negative", lr, _LR)
+    _checks.positive(friction, "friction", _FRICTION)
+    _checks.non_negative(group["weight_decay"], "weight_decay", _WEIGHT_DECAY)
+    odds = None
     if momentum is not None:
         if schedule is not None:
             raise ValueError(
                 "a group's `momentum` was set while its mass follows a Schedule: pass `cycle_momentum=False` to the "
                 "learning-rate scheduler, or give the optimiser a number for `mass`."
             )
-        group["mass"] = mass_from_decay(_checks.fraction(momentum, "momentum", _MOMENTUM), lr, friction)
+        momentum = _checks.fraction(momentum, "momentum", _MOMENTUM)
+        odds = momentum / (1 - momentum)
     elif schedule is not None:
-        group["mass"] = float(schedule(group["step"]))
-    mass = group["mass"]
-    if not 0 <= mass < math.inf:
-        raise _checks.fail("mass", "finite and non-negative", mass, f"that is what it is at step {group['step']}")
+        value = _checks.non_negative(schedule(group["step"]), "mass", f"its Schedule gave that at step {group['step']}")
+        if isinstance(schedule, Odds):
+            odds = value
+        else:
+            group["mass"] = value
+    if odds is not None:
+        group["mass"] = friction * lr * odds
+    mass = _checks.non_negative(group["mass"], "mass", "to follow a Schedule it must be given at construction")
     if lr > 0:
         coefficients = semi_implicit_euler(lr, mass, friction)
-    else:
-        coefficients = StepCoefficients(decay=1.0 if mass > 0 else 0.0, gain=0.0)  # the limit as the step goes to 0
+    else:  # the limit as the step goes to 0
+        decay = odds / (1 + odds) if odds is not None else float(mass > 0)
+        coefficients = StepCoefficients(decay, gain=(1 - decay) / friction)
     group["decay"] = coefficients.decay
     group["effective_lr"] = lr / friction
     return coefficients
@@ -78,4 +118,7 @@ def refresh(group: Group, schedule: Schedule | None) -> StepCoefficients:
 
 def momentum_is_lost(group: Group, schedule: Schedule | None) -> bool:
     """Whether the mass of the group is 0 for good."""
-    return group["mass"] == 0 and group["momentum"] is None and (schedule is None or never_increases(schedule))
+    if group["momentum"] is not None or group["decay"] != 0 or group["mass"] != 0:
+        return False
+    known = schedule.decay if isinstance(schedule, Odds) else schedule
+    return known is None or never_increases(known)

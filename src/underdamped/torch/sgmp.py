@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from torch.optim.optimizer import Optimizer, _default_to_fused_or_foreach, _use_grad_for_differentiable
-
 import torch
 from torch import Tensor
+from torch.optim.optimizer import Optimizer, _default_to_fused_or_foreach, _use_grad_for_differentiable
+
 from underdamped import _checks
-from underdamped.coefficients import heavy_ball_to_sgmp, semi_implicit_euler
+from underdamped.coefficients import semi_implicit_euler
 from underdamped.schedules import Schedule
-from underdamped.torch.from_sgd import convert_groups, convert_state
-from underdamped.torch.groups import Group, check_names, check_options, momentum_is_lost, refresh, step_size
+from underdamped.torch.from_sgd import convert_groups, convert_options, convert_state
+from underdamped.torch.groups import Group, check_names, checked, momentum_is_lost, refresh, step_size
 from underdamped.torch.step import Update, kernel_step, same_layout, traced_step
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ class SGMP(Optimizer):
     nothing and does not age the mass; neither does a step that a `GradScaler` skips.
 
     **State** is one buffer a parameter, ``momentum_buffer`` $= -p$, in the parameter's dtype, freed once the mass is 0
-    for good: a number 0, or a `Decay` that has reached 0. Schedules are code, not state: build the optimiser with the
-    same schedule before you load a checkpoint. The state of a ``torch.optim.SGD`` can be loaded too, to go on from it.
+    for good: a number 0, or a `Decay` that has reached 0 (`LinearDecay` and `CosineDecay` do; a geometric one only
+    when it underflows). Schedules are code, not state: build the optimiser with the same schedule before you load a
+    checkpoint. The state of a ``torch.optim.SGD`` can be loaded too, to go on from it.
 
     Args:
         params: parameters, named parameters or group dictionaries, each with its own values of the options below.
@@ -115,8 +116,7 @@ class SGMP(Optimizer):
             "fused": fused,
             "differentiable": differentiable,
         }
-        check_options(defaults)
-        super().__init__(params, defaults)
+        super().__init__(params, checked(defaults))
 
     @classmethod
     def from_sgd(
@@ -130,16 +130,18 @@ class SGMP(Optimizer):
     ) -> SGMP:
         r"""An optimiser that starts as ``torch.optim.SGD(params, lr, momentum=momentum)`` and then loses momentum.
 
-        The step is $h = \alpha\,\text{lr}/(1-\rho)$ and the first mass $m_0 = \alpha h \rho/(1-\rho)$. Every step is
-        that of SGD, up to rounding, for as long as the mass is $m_0$. While momentum is lost the effective learning
-        rate stays at $\text{lr}/(1-\rho)$, ten times ``lr`` for $\rho = 0.9$: what is lost is inertia, not speed.
+        The step is $h = \alpha\,\text{lr}/(1-\rho)$, the mass $m_k = \alpha h_k\,d_k\,\rho/(1-\rho)$: in proportion to
+        the step and to ``mass_decay`` $d_k$. So the momentum factor starts at $\rho$ and is what is lost; as long as
+        $d_k = 1$ every step is that of SGD up to rounding, under learning-rate schedulers too. While momentum is lost
+        the effective learning rate stays at $\text{lr}/(1-\rho)$, ten times ``lr`` for $\rho = 0.9$: what is lost is
+        inertia, not speed. Schedulers that are told a learning rate (`OneCycleLR`'s ``max_lr``) are told $h$.
 
         Args:
             params: as for `SGMP`; groups may have their own ``lr`` and ``momentum``, in SGD's meaning.
             lr: learning rate of SGD, $\ge 0$.
             momentum: $\rho \in [0, 1)$.
-            mass_decay: what multiplies $m_0$ at step $k$: a ratio $r \in [0, 1]$ for $r^k$, or a `Schedule` that is
-                1 at step 0, such as ``LinearDecay(1.0, duration=10_000)``. ``None`` keeps the mass.
+            mass_decay: $d_k$, what multiplies the mass at step $k$: a ratio $r \in [0, 1]$ for $r^k$, or a `Schedule`
+                that is 1 at step 0, such as ``LinearDecay(1.0, duration=10_000)``. ``None`` keeps the momentum.
             **options: the other options of `SGMP`.
 
         Returns:
@@ -163,13 +165,18 @@ class SGMP(Optimizer):
         if "mass" in options:
             raise _checks.fail("mass", "left out", options["mass"], "it follows from `momentum`; see `mass_decay`")
         friction = options.get("friction", 1.0)
-        groups = convert_groups(params, lr, momentum, friction, mass_decay)
-        return cls(groups, lr=heavy_ball_to_sgmp(lr, momentum, friction).step_size, **options)
+        default = convert_options(lr, momentum, friction, mass_decay)
+        given: Any = params if isinstance(params, Tensor) else list(params)
+        if isinstance(given, list) and given:  # PyTorch itself has the words for anything else
+            given = convert_groups(given, lr, momentum, friction, mass_decay)
+        optimizer = cls(given, lr=default["lr"], mass=default.get("mass", 0.0), **options)
+        optimizer.defaults["momentum"] = default.get("momentum")  # for groups that are added later
+        return optimizer
 
     def add_param_group(self, param_group: Group) -> None:
         """Add parameters, with options of their own or the optimiser's.
 
-        A group added late joins at the step count of the first group; give it ``"step": 0`` for a clock of its own.
+        A group added late joins at the highest step count; give it ``"step": 0`` for a clock of its own.
 
         Args:
             param_group: ``"params"`` and any options of `SGMP`.
@@ -181,15 +188,16 @@ class SGMP(Optimizer):
         if not isinstance(param_group, dict):
             raise _checks.fail("param_group", "a dict", param_group, 'such as {"params": [...], "lr": 0.1}', TypeError)
         check_names(param_group, known=["params", "step", *self.defaults])
-        group = dict(param_group)
-        mass = group.get("mass", self._default_schedule or self.defaults["mass"])
+        mass = param_group.get("mass", self._default_schedule or self.defaults["mass"])
         schedule = mass if callable(mass) else None
-        group["mass"] = 0.0 if schedule else mass
-        group.setdefault("step", self.param_groups[0]["step"] if self.param_groups else 0)
-        check_options({**self.defaults, **group})
+        clock = max((group["step"] for group in self.param_groups), default=0)
+        group = {"step": clock, **self.defaults, **param_group, "mass": 0.0 if schedule else mass}
+        if "mass" in param_group and "momentum" not in param_group:
+            group["momentum"] = None  # a mass of its own, in place of the momentum that from_sgd keeps
+        group = checked(group)
+        refresh(group, schedule)  # before the group is in, so that a Schedule that fails leaves no trace
         super().add_param_group(group)
         self._schedules.append(schedule)
-        refresh(group, schedule)
 
     @_use_grad_for_differentiable
     def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -305,18 +313,29 @@ class SGMP(Optimizer):
         """Load a checkpoint of this optimiser, or of a ``torch.optim.SGD`` to go on from it.
 
         From SGD with learning rate and momentum, each group takes the step size and mass of the same heavy ball (at its
-        own friction) and the velocity that SGD had; its steps count from 0, so a Schedule of the mass begins here.
+        own friction) and the velocity that SGD had; its steps count from 0, so a Schedule of the mass begins here. The
+        state of SGD's learning-rate scheduler is in SGD's learning rates: build a new one rather than load it.
 
         Args:
             state_dict: what ``state_dict()`` returned. Options it lacks keep their present value.
 
         Raises:
-            ValueError: If the groups do not fit, or the state is of SGD with ``nesterov``, whose step has no mass.
+            ValueError: If the groups do not fit, the state is of SGD with ``nesterov``, whose step has no mass, or of
+                another optimiser, or a Schedule of the mass does not begin at the mass of the SGD run.
         """
-        groups = state_dict["param_groups"]
-        if len(groups) == len(self.param_groups) and all("dampening" in group for group in groups):
-            state_dict = convert_state(state_dict, self.param_groups)
+        foreign = {name for value in state_dict["state"].values() for name in value} - {"momentum_buffer"}
+        if foreign:
+            names = ", ".join(sorted(foreign))
+            raise ValueError(f"the state has {names}: it is of another optimiser; load one of SGMP or torch.optim.SGD.")
+        saved = state_dict["param_groups"]
+        if len(saved) != len(self.param_groups) or not all("dampening" in group for group in saved):
+            super().load_state_dict(state_dict)
+            return
+        state_dict, schedules = convert_state(state_dict, self.param_groups, self._schedules)
         super().load_state_dict(state_dict)
+        self._schedules = schedules
+        for group, schedule in zip(self.param_groups, schedules, strict=True):
+            refresh(group, schedule)
 
     def __getstate__(self) -> dict[str, Any]:
         own = {name: self.__dict__[name] for name in ("_schedules", "_default_schedule")}

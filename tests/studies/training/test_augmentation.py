@@ -4,11 +4,11 @@ import threading
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-import torch
 from underdamped.studies.training.augmentation import (
     Augmentation,
     Views,

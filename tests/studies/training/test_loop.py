@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from torch.nn.functional import cross_entropy
 
 import tiny_images
-import torch
 from underdamped.studies.training.augmentation import Augmentation, batches, channel_statistics, normalize
 from underdamped.studies.training.loop import Job, Settings, check_batches, train
 from underdamped.studies.training.methods import DMSGMP, HSGMP, SGD, Momentum

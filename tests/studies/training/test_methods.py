@@ -1,10 +1,10 @@
 """Methods are those of Table 1, and their texts give them back."""
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-import torch
 from underdamped.studies.training.methods import (
     DMSGMP,
     FAIR,

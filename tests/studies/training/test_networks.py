@@ -3,9 +3,9 @@
 import math
 
 import pytest
-
 import torch
 from torch import nn
+
 from underdamped.studies.training.networks import vgg
 
 

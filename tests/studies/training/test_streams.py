@@ -3,9 +3,9 @@
 import itertools
 
 import pytest
+import torch
 from scipy.stats import kstest
 
-import torch
 from underdamped.studies.training.streams import Purpose, stream, torch_seed
 
 PLACES = [(), (0,), (1,), (0, 0), (1, 0), (0, 1), (1, 0, 0)]

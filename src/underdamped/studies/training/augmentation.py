@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-
 import torch
+
 from underdamped import _checks
 from underdamped.studies.training.streams import Purpose, stream
 

@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import nn
+
 from underdamped import _checks
 from underdamped.studies.runs.files import write_atomically
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import torch
 from lightning_fabric import Fabric
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-import torch
-from torch import Tensor, nn
 from underdamped import _checks
 from underdamped.studies.data.image_data import ImageData
 from underdamped.studies.training.augmentation import (

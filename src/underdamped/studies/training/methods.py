@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import torch
 from torch import Tensor
+
 from underdamped import GeometricDecay, _checks, heavy_ball_to_sgmp
 from underdamped.torch import SGMP
 

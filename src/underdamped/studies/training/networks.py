@@ -1,6 +1,7 @@
 """The network of the images study: the paper's small VGG."""
 
 from torch import nn
+
 from underdamped import _checks
 
 DEPTHS = (32, 64, 128)
