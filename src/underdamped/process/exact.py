@@ -3,6 +3,7 @@
 import math
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -55,7 +56,9 @@ class Exact(Flow):
         idle = -K % _REGISTER if K > _REGISTER // 2 else 0
         values, rotated = (np.pad(table, ((0, 0), (0, idle))) for table in (values, rotated))
         vectors = np.pad(vectors, ((0, 0), (0, 0), (0, idle)))
-        return _Modes(jnp.asarray(values, dtype), jnp.asarray(rotated, dtype), jnp.asarray(vectors, dtype))
+        values = jnp.asarray(values, dtype)
+        oscillators = oscillator(values, system.mass_at(jnp.zeros((), dtype)), system.friction)
+        return _Modes(values, jnp.asarray(rotated, dtype), jnp.asarray(vectors, dtype), oscillators)
 
     @property
     def max_step(self) -> float:
@@ -70,11 +73,15 @@ class Exact(Flow):
 
 
 class _Modes(Flow):
-    """``Exact``, prepared: curvatures and forces (N, modes) along the eigenvectors, the columns of (N, K, modes)."""
+    """``Exact``, prepared: curvatures and forces (N, modes) along the eigenvectors, the columns of (N, K, modes).
+
+    Full matrices come with their oscillators; diagonal ones may be averaged over a batch first.
+    """
 
     curvature: Array
     force: Array
     vectors: Array | None
+    oscillators: "Oscillator | None" = None
 
     @property
     def max_step(self) -> float:
@@ -90,13 +97,14 @@ class _Modes(Flow):
             several = chosen.shape != (1,)
             curvature = self.curvature[chosen].mean(0) if several else self.curvature[chosen[0]]
             force = self.force[chosen].mean(0) if several else self.force[chosen[0]]
-            return _oscillate(curvature, force, position, velocity, duration, mass, system.friction)
+            mode = oscillator(curvature, mass, system.friction)
+            return _oscillate(mode, force, position, velocity, duration, mass, system.friction)
         if chosen.shape != (1,):
             way_out = "every batch would need its own eigenvectors; use ExponentialHeun(step), or diagonal matrices"
             raise _checks.fail("batch_size", "1 when the flow is Exact and matrices are full", len(chosen), way_out)
         vectors = self.vectors[chosen[0]]
         state = _oscillate(
-            self.curvature[chosen[0]],
+            jax.tree.map(lambda table: table[chosen[0]], self.oscillators),
             self.force[chosen[0]],
             position @ vectors,
             velocity @ vectors,
@@ -119,41 +127,73 @@ class Response(NamedTuple):
     force_velocity: Array
 
 
-def response(curvature: Array, duration: Array, mass: Array, friction: Array | float) -> Response:
-    r"""Responses after ``duration`` $\tau$, for every curvature $a$ and mass $m \ge 0$.
+class Oscillator(NamedTuple):
+    r"""What a mode's responses need and time does not change, so that an event costs no root and no division.
 
-    With $D = \sqrt{|\alpha^2 - 4am|}$ and decay rate $r$, the slow root $2a/(\alpha + D)$ if overdamped and
-    $\alpha/2m$ if not, the velocity answering a force is $R' = e^{-r\tau}(1-e^{-D\tau/m})/D$ or
+    With $D = \sqrt{|\alpha^2 - 4am|}$: the decay rate $r$ (the slow root $2a/(\alpha + D)$ if overdamped and
+    $\alpha/2m$ if not), $D/m$, $1/D$, the part of $R'$ in $S'$ ($rm$ or $\alpha/2$), $1/a$, $1/r$ of the slow root,
+    and $2m/(\alpha + D)$.
+    """
+
+    curvature: Array
+    rate: Array
+    phase_rate: Array
+    per_root: Array
+    share: Array
+    per_curvature: Array
+    per_rate: Array
+    fast: Array
+    is_overdamped: Array
+    is_flat: Array
+
+
+def oscillator(curvature: Array, mass: Array | float, friction: Array | float) -> Oscillator:
+    r"""The constants of modes with these curvatures, of any sign, and mass $m \ge 0$."""
+    mass = jnp.asarray(mass, curvature.dtype)
+    square = friction * friction - 4 * curvature * mass
+    is_overdamped = square >= 0
+    root = jnp.maximum(jnp.sqrt(jnp.abs(square)), jnp.finfo(square.dtype).tiny ** 0.5)  # the floor stands for the limit
+    per_sum, per_mass = 1 / (friction + root), 1 / jnp.where(mass > 0, mass, 1)
+    rate = jnp.where(is_overdamped, 2 * curvature * per_sum, 0.5 * friction * per_mass)
+    per_curvature = 1 / jnp.where(curvature == 0, 1, curvature)
+    return Oscillator(
+        curvature=curvature,
+        rate=rate,
+        phase_rate=root * per_mass,
+        per_root=1 / root,
+        share=jnp.where(is_overdamped, rate * mass, friction / 2),
+        per_curvature=per_curvature,
+        per_rate=(friction + root) * 0.5 * per_curvature,
+        fast=2 * mass * per_sum,
+        is_overdamped=is_overdamped,
+        is_flat=2 * square > friction * friction,
+    )
+
+
+def response(mode: Oscillator, duration: Array, mass: Array, friction: Array | float) -> Response:
+    r"""Responses after ``duration`` $\tau$.
+
+    The velocity answering a force is $R' = e^{-r\tau}(1-e^{-D\tau/m})/D$ if overdamped, or
     $e^{-r\tau}\,2\sin(D\tau/2m)/D$. Both are $\tau/m$ times a function that is 1 at $D = 0$; the first tends to the
     massless $e^{-a\tau/\alpha}/\alpha$. The rest follows: $S' = e^{-r\tau}e^{-D\tau/m} - r m R'$ or
     $e^{-r\tau}\cos(D\tau/2m) - \frac\alpha2 R'$, and $R = (1 - S' - \alpha R')/a$, or, where $a$ may vanish, the
     difference of the integrals of the two exponentials.
     """
-    square = friction * friction - 4 * curvature * mass
-    is_overdamped, is_flat, has_mass = square >= 0, 2 * square > friction * friction, mass > 0
-    root = jnp.maximum(jnp.sqrt(jnp.abs(square)), jnp.finfo(square.dtype).tiny ** 0.5)  # the floor stands for the limit
-    # Divisions are what costs here: three for a mode, one for all.
-    per_root, per_sum = 1 / root, 1 / (friction + root)
-    per_curvature, per_mass = 1 / jnp.where(curvature == 0, 1, curvature), 1 / jnp.where(has_mass, mass, 1)
-    rate = jnp.where(is_overdamped, 2 * curvature * per_sum, 0.5 * friction * per_mass)
-    phase = root * duration * per_mass
-    lost = jnp.expm1(-rate * duration)
-    lost_fast = jnp.where(has_mass, jnp.expm1(-phase), -1)
+    phase = mode.phase_rate * duration
+    lost = jnp.expm1(-mode.rate * duration)
+    lost_fast = jnp.where(mass > 0, jnp.expm1(-phase), -1)
     sine, cosine = sine_cosine(phase / 2)
     slow = 1 + lost
-    force_velocity = slow * jnp.where(is_overdamped, -lost_fast, 2 * sine) * per_root
-    kick_velocity = (
-        slow * jnp.where(is_overdamped, 1 + lost_fast, cosine)
-        - jnp.where(is_overdamped, rate * mass, friction / 2) * force_velocity
-    )
-    mean_slow = jnp.where(lost == 0, duration, -lost * (friction + root) * 0.5 * per_curvature)
-    integral = (mean_slow + (lost + lost_fast + lost * lost_fast) * 2 * mass * per_sum) * per_root
-    balance = (1 - kick_velocity - friction * force_velocity) * per_curvature
-    return Response(mass * force_velocity, kick_velocity, jnp.where(is_flat, integral, balance), force_velocity)
+    force_velocity = slow * jnp.where(mode.is_overdamped, -lost_fast, 2 * sine) * mode.per_root
+    kick_velocity = slow * jnp.where(mode.is_overdamped, 1 + lost_fast, cosine) - mode.share * force_velocity
+    mean_slow = jnp.where(lost == 0, duration, -lost * mode.per_rate)
+    integral = (mean_slow + (lost + lost_fast + lost * lost_fast) * mode.fast) * mode.per_root
+    balance = (1 - kick_velocity - friction * force_velocity) * mode.per_curvature
+    return Response(mass * force_velocity, kick_velocity, jnp.where(mode.is_flat, integral, balance), force_velocity)
 
 
 def _oscillate(
-    curvature: Array,
+    mode: Oscillator,
     force: Array,
     position: Array,
     velocity: Array,
@@ -162,8 +202,8 @@ def _oscillate(
     friction: Array | float,
 ) -> tuple[Array, Array]:
     """Superposition: the start's own kick and the force that is not balanced there."""
-    answer = response(curvature, duration, mass, friction)
-    pull = curvature * position - force
+    answer = response(mode, duration, mass, friction)
+    pull = mode.curvature * position - force
     return (
         position + velocity * answer.kick_position - pull * answer.force_position,
         velocity * answer.kick_velocity - pull * answer.force_velocity,
