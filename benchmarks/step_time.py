@@ -4,13 +4,15 @@ What is measured: ``optimizer.step()`` alone, float32, on parameters and gradien
 shapes. All methods take turns within one run, so that a machine that slows down slows all of them; each figure is the
 median over the rounds, each ratio the median of the ratios within a round. "of bandwidth" is 20 bytes a parameter (read
 parameter, gradient and buffer, write parameter and buffer) over the time of a step, divided by the best rate that a
-copy or a triad reaches in the same rounds.
+copy, a triad or an in-place update of arrays of that size reaches in the same round. Where everything fits in the cache
+it says little; above 1, a neighbour took the machine's bandwidth in between.
 
     python benchmarks/step_time.py [--rounds 30] [--threads 2] [--out step_time.json]
 """
 
 import argparse
 import json
+import os
 import platform
 import random
 import statistics
@@ -68,7 +70,7 @@ def bandwidth_probes(elements: int) -> dict[str, tuple[Callable[[], object], int
     return {
         "copy": (lambda: a.copy_(b), 8 * elements),
         "triad": (lambda: torch.add(a, b, alpha=0.5, out=c), 12 * elements),
-        "update": (lambda: a.add_(b, alpha=1e-6), 12 * elements),
+        "update": (lambda: a.addcmul_(b, c, value=1e-6), 16 * elements),
     }
 
 
@@ -102,8 +104,7 @@ def measure(shapes: list[tuple[int, ...]], rounds: int) -> dict[str, list[float]
 
 def summarize(figures: dict[str, list[float]], elements: int) -> dict[str, dict[str, float]]:
     """Median microseconds, and medians of the ratios within a round."""
-    probes = (figures["copy"], figures["triad"], figures["update"])
-    best_bandwidth = statistics.median(max(rates) for rates in zip(*probes, strict=True))
+    best = [max(rates) for rates in zip(figures["copy"], figures["triad"], figures["update"], strict=True)]
     rows = {}
     for name in METHODS:
         times = figures[name]
@@ -112,8 +113,9 @@ def summarize(figures: dict[str, list[float]], elements: int) -> dict[str, dict[
             f"over {DEFAULT}": statistics.median(t / s for t, s in zip(times, figures[DEFAULT], strict=True)),
             f"over {FUSED}": statistics.median(t / s for t, s in zip(times, figures[FUSED], strict=True)),
         }
-    rows[OURS]["of bandwidth"] = BYTES_A_PARAMETER * elements / (1e-6 * rows[OURS]["microseconds"]) / best_bandwidth
-    rows[FUSED]["of bandwidth"] = BYTES_A_PARAMETER * elements / (1e-6 * rows[FUSED]["microseconds"]) / best_bandwidth
+    for name in (OURS, FUSED):
+        shares = [BYTES_A_PARAMETER * elements / t / rate for t, rate in zip(figures[name], best, strict=True)]
+        rows[name]["of bandwidth"] = statistics.median(shares)
     return rows
 
 
@@ -139,7 +141,7 @@ def main() -> None:
         environment = {
             "torch": torch.__version__, "python": platform.python_version(),
             "machine": platform.processor() or platform.machine(), "threads": arguments.threads,
-            "rounds": arguments.rounds,
+            "rounds": arguments.rounds, "load": os.getloadavg(),
         }  # fmt: skip
         arguments.out.write_text(json.dumps({"environment": environment, "results": results}, indent=2) + "\n")
 
