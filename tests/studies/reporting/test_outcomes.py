@@ -97,6 +97,13 @@ def test_separate_intervals_are():
     assert "7.30 points above the next, SGD" in notes(judged)[0]
 
 
+def test_sentences_begin_with_a_capital_but_names_keep_their_letters():
+    judged = outcomes(with_final_accuracies({SGD: [90.0, 90.1, 90.2], MOMENTUM: [97.3, 97.4, 97.5]}), 1)
+    assert notes(judged)[0].startswith("Classical momentum is 7.30 points")
+    for method, start in ((MOMENTUM, "Classical momentum diverged"), (HSGMP, "hSGMP diverged")):
+        assert reservations(outcomes(diverged(image_records(), method, seed=2, epoch=3), 12), {}).startswith(start)
+
+
 def test_a_single_seed_is_never_ranked_however_good():
     judged = outcomes(with_final_accuracies({SGD: [90.0, 90.1], MOMENTUM: [91.0, 91.3], HSGMP: [99.9]}), 1)
     text = findings(judged)

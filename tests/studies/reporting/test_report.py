@@ -151,6 +151,12 @@ def test_the_band_holds_the_seeds_and_the_curve_ends_with_the_first_seed_that_di
     assert hsgmp.x.max() == 4
 
 
+def test_captions_do_not_claim_to_be_the_papers_figures():
+    loss, accuracy = page(image_records(), {"data": "digits", "epochs": 12}, {}).sections[1].blocks
+    assert loss.caption.startswith("As the paper's Fig. 7.")
+    assert accuracy.caption.startswith("As the paper's Fig. 8.")
+
+
 def test_training_and_test_panels_have_the_same_axes():
     from underdamped.studies.reporting.plots import figure
 

@@ -66,12 +66,13 @@ def reservations(judged: Sequence[Outcome], config: Mapping[str, Any]) -> str:
     alone = [item.name for item in judged if _alone(item)]
     if alone and len(alone) < len(judged):
         sentences.append(f"{_listed(alone)} {'has' if len(alone) == 1 else 'have'} one seed only, and so no rank.")
-    return " ".join(sentences)
+    return " ".join(map(_sentence, sentences))
 
 
 def notes(judged: Sequence[Outcome]) -> list[str]:
     """What a careful reader would keep in mind: how far the best is ahead, how much momentum there was, which rates."""
-    return [note for note in (_next_best(judged), _faint(judged), *map(_lost, judged), _rates(judged)) if note]
+    candidates = (_next_best(judged), _faint(judged), *map(_lost, judged), _rates(judged))
+    return [_sentence(note) for note in candidates if note]
 
 
 def percent(mean: Mean, outcome: Outcome) -> str:
@@ -153,6 +154,11 @@ def _rates(judged: Sequence[Outcome]) -> str:
         "difference in accuracy between methods of different rates says as much about the rate as about momentum: "
         "compare methods of the same rate first."
     )
+
+
+def _sentence(text: str) -> str:
+    """``text`` with a capital at its head, unless it begins with a name like hSGMP, which keeps its own letters."""
+    return text[0].upper() + text[1:] if text.split()[0].islower() else text
 
 
 def _signed(value: float) -> str:
