@@ -175,6 +175,8 @@ def test_the_summary_for_the_terminal():
     low, high = map(float, table["95 % t-interval"][0].split(" to "))
     assert low < table["test %"][0] < high
     assert summary(image_records(seeds=1))["95 % t-interval"].unique().to_list() == ["none from one seed"]
+    perfect = image_records().with_columns(test_accuracy=pl.lit(1.0))
+    assert summary(perfect)["95 % t-interval"].unique().to_list() == ["none: all seeds alike"]
 
 
 def test_what_cannot_be_reported_is_said(tmp_path):

@@ -21,7 +21,7 @@ def findings(judged: Sequence[Outcome]) -> str:
     after, seeds = f"After {_count(first.epoch, 'epoch')}", _count(first.test.n, "seed")
     if len(judged) == 1:
         return f"{after} the mean test accuracy of {first.name} is {_with_interval(first)} over {seeds}."
-    among = " among the methods with two seeds or more" if any(map(_alone, ranking.unranked)) else ""
+    among = " among the methods with an interval" if any(map(_no_interval, ranking.unranked)) else ""
     level = [item.name for item in (first, *ranking.tied) if f"{item.test.mean:.2f}" == f"{first.test.mean:.2f}"]
     if len(level) == 1:
         text = f"{after} the highest mean test accuracy{among} is that of {first.name}: "
@@ -63,9 +63,15 @@ def reservations(judged: Sequence[Outcome], config: Mapping[str, Any]) -> str:
         begun, seeds = len(item.seeds) + len(item.unfinished), len(config.get("seeds") or ())
         if begun < seeds:
             sentences.append(f"{item.name} has begun with {begun} of {seeds} seeds.")
-    alone = [item.name for item in judged if _alone(item)]
+    alone = [item.name for item in judged if _no_interval(item) and not item.test.alike]
     if alone and len(alone) < len(judged):
         sentences.append(f"{_listed(alone)} {'has' if len(alone) == 1 else 'have'} one seed only, and so no rank.")
+    sentences += [
+        f"All {item.test.n} seeds of {item.name} end at {item.test.mean:.2f} %, which says nothing of their spread: no "
+        "interval, and so no rank."
+        for item in judged
+        if _no_interval(item) and item.test.alike
+    ]
     return " ".join(map(_sentence, sentences))
 
 
@@ -81,7 +87,8 @@ def percent(mean: Mean, outcome: Outcome) -> str:
         return f"diverged ({len(outcome.diverged)} of {len(outcome.seeds)})"
     if mean.mean is None:
         return "–"
-    shown = f"{mean.mean:.2f}" + ("" if mean.low is None else f" [{mean.low:.2f}, {mean.high:.2f}]")
+    interval = " (all seeds alike)" if mean.alike else "" if mean.low is None else f" [{mean.low:.2f}, {mean.high:.2f}]"
+    shown = f"{mean.mean:.2f}{interval}"
     return shown if outcome.complete else f"{shown} (epoch {outcome.epoch})"
 
 
@@ -93,15 +100,18 @@ def _without_intervals(judged: Sequence[Outcome]) -> str:
         return "No method has come to its end yet: what follows is as far as the run came."
     best = max(whole, key=lambda item: item.test.mean or 0.0)
     reached = f"After {_count(best.epoch, 'epoch')} the highest test accuracy recorded is {best.test.mean:.2f} %"
-    return f"One seed a method gives no interval, and so no ranking. {reached} ({best.name})."
+    alike = [item.test.alike for item in whole]
+    why = "Seeds that are all alike give" if all(alike) else "No method has seeds that differ, which gives"
+    why = why if any(alike) else "One seed a method gives"
+    return f"{why} no interval, and so no ranking. {reached} ({best.name})."
 
 
 def _with_interval(item: Outcome) -> str:
     return f"{item.test.mean:.2f} % (95 % t-interval {item.test.low:.2f} to {item.test.high:.2f})"
 
 
-def _alone(item: Outcome) -> bool:
-    """Whether one finished seed is all there is: a mean without an interval."""
+def _no_interval(item: Outcome) -> bool:
+    """Whether there is a mean without an interval: of one finished seed, or of several that are all alike."""
     return item.complete and item.test.mean is not None and item.test.low is None
 
 

@@ -102,6 +102,8 @@ def _interval(outcome: Outcome) -> str:
         return "; ".join(f"diverged at epoch {epoch} (seed {seed})" for seed, epoch in outcome.diverged)
     if not outcome.complete:
         return f"stopped at epoch {outcome.epoch}"
+    if outcome.test.alike:
+        return "none: all seeds alike"
     if outcome.test.low is None or outcome.test.high is None:
         return "none from one seed"
     return f"{outcome.test.low:.2f} to {outcome.test.high:.2f}"
