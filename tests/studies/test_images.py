@@ -8,7 +8,8 @@ from polars.testing import assert_frame_equal
 
 from underdamped.studies import images
 from underdamped.studies.images import QUICK, SCHEMA, Config, check
-from underdamped.studies.runs.records import open_run
+from underdamped.studies.reporting.pages.images import page
+from underdamped.studies.runs.records import open_run, read_run
 
 SMALL = Config(methods=("SGD", "dmSGMP"), seeds=(0, 1), epochs=1, train_size=100, test_size=50)
 
@@ -100,6 +101,18 @@ def test_one_diverging_method_does_not_stop_the_others(tmp_path):
         pl.col("epoch").max(), pl.col("train_loss").last().is_nan().alias("diverged")
     )  # fmt: skip
     assert found.rows() == [("SGD η=1e+30", 1, True), ("SGD η=0.1", 2, False)]
+
+
+def test_a_method_named_twice_is_one_and_does_not_leave_the_run_unfinished(tmp_path):
+    config = dataclasses.replace(SMALL, methods=("SGD", "fair"), seeds=(0,))
+    run_in(tmp_path, config)
+    _, values, records, environment = read_run(tmp_path)
+    assert environment["methods"] == ["SGD η=0.1"]
+    lead = " ".join(page(records, values, environment).lead)
+    assert "not finished" not in lead
+    table_1 = [method.name for method in images.parse_methods(("table1", "fair"))]
+    lead = " ".join(page(records, values, environment | {"methods": table_1}).lead)
+    assert "1 of 11 methods have begun" in lead
 
 
 def test_checkpoints_have_a_file_each(tmp_path):

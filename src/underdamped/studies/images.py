@@ -139,10 +139,12 @@ def run(config: Config, run: Run) -> pl.DataFrame:
         accelerator=_accelerator(config),
         precision=config.precision,
     )
+    methods = parse_methods(config.methods)
+    run.add_facts(methods=[method.name for method in methods])  # a report can then say which have not begun
     jobs = [
         Job(method, seed, run.checkpoints / f"{_file_name(method)}_seed={seed}.pt")
         for seed in config.seeds  # the outer loop: every method has a first result early
-        for method in parse_methods(config.methods)
+        for method in methods
     ]
     records: list[list[Row]] = [[] for _ in jobs]
     written = time.monotonic()

@@ -8,7 +8,6 @@ import polars as pl
 from underdamped.studies.reporting.outcomes import Mean, Outcome, rank
 from underdamped.studies.reporting.statistics import difference
 
-_TABLE_1_ROWS = 10
 _NEGLIGIBLE = 0.01  # a momentum factor below this changes a step by less than a hundredth
 
 
@@ -41,17 +40,17 @@ def findings(judged: Sequence[Outcome]) -> str:
     return text
 
 
-def reservations(judged: Sequence[Outcome], config: Mapping[str, Any]) -> str:
+def reservations(judged: Sequence[Outcome], config: Mapping[str, Any], methods: Sequence[str] = ()) -> str:
     """What diverged, was stopped, or has not begun; empty if nothing did.
 
     Args:
         judged: The outcomes.
-        config: Configuration of the run; ``methods`` and ``seeds`` say what was asked for, where they are given.
+        config: Configuration of the run; ``seeds`` says what was asked for, where it is given.
+        methods: Names in the records of all methods asked for, each once; if empty, none is missed.
     """
     sentences = []
-    asked = sum(_TABLE_1_ROWS if text == "table1" else 1 for text in dict.fromkeys(config.get("methods") or ()))
-    if len(judged) < asked:
-        sentences.append(f"The run is not finished: {len(judged)} of {asked} methods have begun.")
+    if len(judged) < len(methods):
+        sentences.append(f"The run is not finished: {len(judged)} of {len(methods)} methods have begun.")
     for item in judged:
         sentences += [f"{item.name} diverged at epoch {epoch} (seed {seed})." for seed, epoch in item.diverged]
         if not item.complete:

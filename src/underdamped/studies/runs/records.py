@@ -57,6 +57,11 @@ class Run:
         records.write_parquet(buffer)
         write_atomically(self.path / RECORDS, buffer.getvalue())
 
+    def add_facts(self, **facts: Any) -> None:
+        """Add what the study resolved its configuration to, such as ``methods=[...]``, to the environment's file."""
+        environment = _read_environment(self.path) | facts
+        write_atomically(self.path / ENVIRONMENT, (json.dumps(environment, indent=2) + "\n").encode())
+
     def read_records(self) -> pl.DataFrame:
         """The records written so far: a frame without columns before the first write; ``ValueError`` if damaged."""
         return _read_records(self.path)
