@@ -66,14 +66,24 @@ def test_the_presets_are_valid():
         ({"batch_size": 2000}, r"`batch_size` must be in \[2, 1352\], got 2000"),
         ({"padding": -1}, "`padding` must be non-negative"),
         ({"dropout": 1.0}, "`dropout` must be in"),
-        ({"train_size": 10**6}, "`train` must be in"),
-        ({"data": "digit"}, "did you mean 'digits'[?]"),
+        ({"train_size": 10**6}, "`train_size` must be in"),
+        ({"test_size": 10**6}, "`test_size` must be in"),
+        ({"data": "photographs", "image_size": 4}, "`image_size` must be at least 8, got 4"),
+        ({"data": "digit"}, "`data` must be .*did you mean 'digits'[?]"),
         ({"accelerator": "mps" if not images.torch.backends.mps.is_available() else "cuda"}, "`accelerator` must be"),
     ],
 )
 def test_bad_configurations_are_refused_before_any_work(change, match):
     with pytest.raises(ValueError, match=match):
         check(dataclasses.replace(Config(accelerator="cpu"), **change))
+
+
+def test_images_too_small_for_the_network_name_the_option(monkeypatch):
+    digits = images._loader(Config())()
+    small = dataclasses.replace(digits, train_images=digits.train_images[:, :4], test_images=digits.test_images[:, :4])
+    monkeypatch.setattr(images, "_loader", lambda config: lambda: small)
+    with pytest.raises(ValueError, match=r"`data` must be images of at least 8x8 pixels, .*8x4.*--image-size"):
+        check(Config(accelerator="cpu"))
 
 
 def test_augmentation_fits_the_images():

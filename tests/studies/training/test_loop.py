@@ -205,8 +205,12 @@ def test_a_damaged_checkpoint_is_named(tmp_path):
     train(job, settings(epochs=1), tiny_images.load)
     content = job.checkpoint.read_bytes()
     job.checkpoint.write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match=r"`checkpoint` must be as this run wrote it, got '.*job.pt': it is damaged"):
+    with pytest.raises(
+        ValueError, match=r"`checkpoint` must be as this run wrote it, got '.*job.pt': it is damaged"
+    ) as caught:
         train(job, settings(), tiny_images.load)
+    reason = str(caught.value).partition("it is damaged (")[2].partition("); delete it")[0]
+    assert 0 < len(reason) <= 80
 
 
 @pytest.mark.parametrize(
