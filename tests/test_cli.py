@@ -51,7 +51,7 @@ def test_help_and_list_import_nothing_heavy():
         (["run", "images", "--methods", "hSGPM"], "unknown method 'hSGPM': did you mean 'hSGMP'?"),
         (["run", "images", "--workers", "100000"], "`workers` must be in [1, "),
         (["run", "images", "--epochs", "0"], "`epochs` must be at least 1, got 0"),
-        (["run", "images", "--data", "digit"], "did you mean 'digits'?"),
+        (["run", "images", "--data", "digit"], "`data` must be a known data set"),
         (
             ["run", "images", "--config", "nowhere.toml"],
             "`config` must be a TOML file, got 'nowhere.toml': no such",
@@ -115,6 +115,15 @@ def test_a_bad_value_in_a_file_names_the_file(tmp_path, capsys):
     errors = parse_error(["run", "images", "--config", str(file)], capsys)
     assert "--epochs" in errors
     assert f"the value is in {file}" in errors
+    assert "underdamped run images --help" in errors
+
+
+def test_a_file_in_the_way_is_told_without_the_systems_number(tmp_path, capsys):
+    (tmp_path / "run").write_text("a file")
+    assert main(["run", "images", *SMALL, "--run-dir", str(tmp_path / "run")]) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith("underdamped: `run_dir` must be a directory")
+    assert "Errno" not in errors
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as problem:
         if os.environ.get("UNDERDAMPED_TRACEBACK"):
             raise
-        return _complain(str(problem))
+        return _complain(_text(problem))
     except KeyboardInterrupt:
         again = [word for word in words if word != "--start-over"]
         print(f"\nInterrupted. To go on from there: underdamped {shlex.join(again)}", file=sys.stderr)
@@ -83,6 +83,13 @@ def _dispatch(words: list[str]) -> int:
 def _complain(message: str) -> int:
     print(f"underdamped: {message}", file=sys.stderr)
     return EXIT_USAGE
+
+
+def _text(problem: ValueError | OSError) -> str:
+    """The message; of the system's errors without their number."""
+    if not isinstance(problem, OSError) or problem.strerror is None:
+        return str(problem)
+    return problem.strerror if problem.filename is None else f"{problem.strerror}: {problem.filename}"
 
 
 def _list(words: list[str]) -> int:
@@ -172,7 +179,8 @@ def _with_file(default: Any, study: str, path: Path) -> Any:
     # As words of a command line: so one parser decides what is valid, whoever gave it.
     words = [word for key, value in values.items() for word in _as_words(key, value)]
     try:
-        return tyro.cli(type(default), args=words, default=default, config=(tyro.conf.FlagConversionOff,))
+        style = (tyro.conf.FlagConversionOff,)
+        return tyro.cli(type(default), args=words, default=default, prog=f"underdamped run {study}", config=style)
     except SystemExit:
         print(f"underdamped: the value is in {path}", file=sys.stderr)
         raise

@@ -8,7 +8,8 @@ from polars.testing import assert_frame_equal
 
 from underdamped.studies import images
 from underdamped.studies.images import QUICK, SCHEMA, Config, check
-from underdamped.studies.runs.records import open_run
+from underdamped.studies.reporting.pages.images import page
+from underdamped.studies.runs.records import open_run, read_run
 
 SMALL = Config(methods=("SGD", "dmSGMP"), seeds=(0, 1), epochs=1, train_size=100, test_size=50)
 
@@ -65,14 +66,24 @@ def test_the_presets_are_valid():
         ({"batch_size": 2000}, r"`batch_size` must be in \[2, 1352\], got 2000"),
         ({"padding": -1}, "`padding` must be non-negative"),
         ({"dropout": 1.0}, "`dropout` must be in"),
-        ({"train_size": 10**6}, "`train` must be in"),
-        ({"data": "digit"}, "did you mean 'digits'[?]"),
+        ({"train_size": 10**6}, "`train_size` must be in"),
+        ({"test_size": 10**6}, "`test_size` must be in"),
+        ({"data": "photographs", "image_size": 4}, "`image_size` must be at least 8, got 4"),
+        ({"data": "digit"}, "`data` must be .*did you mean 'digits'[?]"),
         ({"accelerator": "mps" if not images.torch.backends.mps.is_available() else "cuda"}, "`accelerator` must be"),
     ],
 )
 def test_bad_configurations_are_refused_before_any_work(change, match):
     with pytest.raises(ValueError, match=match):
         check(dataclasses.replace(Config(accelerator="cpu"), **change))
+
+
+def test_images_too_small_for_the_network_name_the_option(monkeypatch):
+    digits = images._loader(Config())()
+    small = dataclasses.replace(digits, train_images=digits.train_images[:, :4], test_images=digits.test_images[:, :4])
+    monkeypatch.setattr(images, "_loader", lambda config: lambda: small)
+    with pytest.raises(ValueError, match=r"`data` must be images of at least 8x8 pixels, .*8x4.*--image-size"):
+        check(Config(accelerator="cpu"))
 
 
 def test_augmentation_fits_the_images():
@@ -100,6 +111,18 @@ def test_one_diverging_method_does_not_stop_the_others(tmp_path):
         pl.col("epoch").max(), pl.col("train_loss").last().is_nan().alias("diverged")
     )  # fmt: skip
     assert found.rows() == [("SGD η=1e+30", 1, True), ("SGD η=0.1", 2, False)]
+
+
+def test_a_method_named_twice_is_one_and_does_not_leave_the_run_unfinished(tmp_path):
+    config = dataclasses.replace(SMALL, methods=("SGD", "fair"), seeds=(0,))
+    run_in(tmp_path, config)
+    _, values, records, environment = read_run(tmp_path)
+    assert environment["methods"] == ["SGD η=0.1"]
+    lead = " ".join(page(records, values, environment).lead)
+    assert "not finished" not in lead
+    table_1 = [method.name for method in images.parse_methods(("table1", "fair"))]
+    lead = " ".join(page(records, values, environment | {"methods": table_1}).lead)
+    assert "1 of 11 methods have begun" in lead
 
 
 def test_checkpoints_have_a_file_each(tmp_path):

@@ -18,7 +18,7 @@ from underdamped.studies.training.augmentation import Augmentation
 from underdamped.studies.training.checkpoints import Row
 from underdamped.studies.training.loop import Job, Precision, Settings, check_batches, is_finished, train
 from underdamped.studies.training.methods import Method, parse_methods, spec
-from underdamped.studies.training.networks import check_network
+from underdamped.studies.training.networks import SMALLEST_SIDE, check_network
 from underdamped.studies.training.progress import show_progress
 from underdamped.studies.training.workers import check_workers, num_cores, side_by_side
 
@@ -108,9 +108,16 @@ def check(config: Config) -> None:
         value = getattr(config, name)
         if value is not None and value < 1:
             raise _checks.fail(name, "at least 1", value, "with fewer there is nothing to do")
+    if config.image_size is not None and config.image_size < SMALLEST_SIDE:
+        way_out = "three poolings leave nothing of a smaller image"
+        raise _checks.fail("image_size", f"at least {SMALLEST_SIDE}", config.image_size, way_out)
     _num_workers(config)
     data = _loader(config)()
     check_batches(config.batch_size, len(data.train_images), config.devices)
+    if min(data.image_shape[:2]) < SMALLEST_SIDE:
+        bound, given = f"images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels", config.data
+        height, width, _ = data.image_shape
+        raise _checks.fail("data", bound, given, f"they are {width}x{height}; enlarge them with --image-size")
     check_network(data.image_shape, data.num_classes, config.dropout)
     _augmentation(config, data)
 
@@ -139,10 +146,12 @@ def run(config: Config, run: Run) -> pl.DataFrame:
         accelerator=_accelerator(config),
         precision=config.precision,
     )
+    methods = parse_methods(config.methods)
+    run.add_facts(methods=[method.name for method in methods])  # a report can then say which have not begun
     jobs = [
         Job(method, seed, run.checkpoints / f"{_file_name(method)}_seed={seed}.pt")
         for seed in config.seeds  # the outer loop: every method has a first result early
-        for method in parse_methods(config.methods)
+        for method in methods
     ]
     records: list[list[Row]] = [[] for _ in jobs]
     written = time.monotonic()

@@ -28,7 +28,7 @@ def rows(images) -> np.ndarray:
 def test_subset_is_stratified_and_keeps_pairs(labels, count, seed):
     data = numbered(labels)
     count = min(count, len(labels))
-    cut = data.subset(train=count, seed=seed)
+    cut = data.subset(train_size=count, seed=seed)
     kept = rows(cut.train_images)
     assert len(kept) == count
     assert (np.diff(kept) > 0).all()  # in order, none twice
@@ -45,23 +45,23 @@ def test_subset_is_stratified_and_keeps_pairs(labels, count, seed):
 
 def test_balanced_classes_stay_balanced():
     data = numbered(np.tile(np.arange(6), 50))
-    cut = data.subset(train=120, test=6, seed=1)
+    cut = data.subset(train_size=120, test_size=6, seed=1)
     assert np.bincount(cut.train_labels).tolist() == [20] * 6
     assert np.bincount(cut.test_labels).tolist() == [1] * 6
 
 
 def test_larger_subset_contains_smaller():
     data = numbered(np.random.default_rng(0).integers(0, 6, 300))
-    kept = [set(rows(data.subset(train=count, seed=5).train_images)) for count in (10, 11, 50, 300)]
+    kept = [set(rows(data.subset(train_size=count, seed=5).train_images)) for count in (10, 11, 50, 300)]
     assert kept[0] < kept[1] < kept[2] < kept[3]
 
 
 def test_seed_decides():
     data = numbered(np.tile(np.arange(6), 50))
-    first, again, other = (rows(data.subset(train=60, seed=seed).train_images) for seed in (3, 3, 4))
+    first, again, other = (rows(data.subset(train_size=60, seed=seed).train_images) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
-    both = data.subset(train=60, test=60, seed=3)
+    both = data.subset(train_size=60, test_size=60, seed=3)
     assert (rows(both.train_images) != rows(both.test_images)).any()
 
 
@@ -72,8 +72,8 @@ def test_none_is_all():
 
 @pytest.mark.parametrize("count", [0, -1, 4])
 def test_impossible_subset(count):
-    with pytest.raises(ValueError, match=r"`train` must be in 1\.\.3, got"):
-        numbered([0, 1, 2]).subset(train=count)
+    with pytest.raises(ValueError, match=r"`train_size` must be in 1\.\.3, got"):
+        numbered([0, 1, 2]).subset(train_size=count)
 
 
 GOOD = {

@@ -46,7 +46,7 @@ def test_path_of_a_folder(tmp_path):
     ("name", "advice"), [("digit", "'digits'"), ("cifar-10", "'cifar10'"), ("banana", "digits, cifar10")]
 )
 def test_unknown_name(tmp_path, name, advice):
-    with pytest.raises(ValueError, match=f"`name` must be .*got '{name}'.*{advice}"):
+    with pytest.raises(ValueError, match=f"`data` must be .*got '{name}'.*{advice}"):
         load_images(name, tmp_path)
 
 

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from studies.synthetic import DEMO, TABLE_1, diverged, image_records
-from underdamped.studies.reporting.findings import findings, notes, reservations
+from underdamped.studies.reporting.findings import findings, notes, percent, reservations
 from underdamped.studies.reporting.outcomes import labels, outcomes, rank
 from underdamped.studies.reporting.statistics import over_seeds
 
@@ -75,7 +75,7 @@ def test_overlapping_intervals_are_not_ranked():
 
 
 def test_a_shared_first_place_is_called_shared():
-    judged = outcomes(with_final_accuracies({SGD: [97.0, 98.0], MOMENTUM: [97.5, 97.5], HSGMP: [60.0, 60.1]}), 1)
+    judged = outcomes(with_final_accuracies({SGD: [97.0, 98.0], MOMENTUM: [97.4, 97.6], HSGMP: [60.0, 60.1]}), 1)
     text = findings(judged)
     assert "SGD and classical momentum share the highest mean test accuracy, 97.50 %" in text
     assert not any("points above" in note for note in notes(judged))
@@ -97,11 +97,37 @@ def test_separate_intervals_are():
     assert "7.30 points above the next, SGD" in notes(judged)[0]
 
 
+def test_sentences_begin_with_a_capital_but_names_keep_their_letters():
+    judged = outcomes(with_final_accuracies({SGD: [90.0, 90.1, 90.2], MOMENTUM: [97.3, 97.4, 97.5]}), 1)
+    assert notes(judged)[0].startswith("Classical momentum is 7.30 points")
+    for method, start in ((MOMENTUM, "Classical momentum diverged"), (HSGMP, "hSGMP diverged")):
+        assert reservations(outcomes(diverged(image_records(), method, seed=2, epoch=3), 12), {}).startswith(start)
+
+
 def test_a_single_seed_is_never_ranked_however_good():
     judged = outcomes(with_final_accuracies({SGD: [90.0, 90.1], MOMENTUM: [91.0, 91.3], HSGMP: [99.9]}), 1)
     text = findings(judged)
-    assert "among the methods with two seeds or more is that of classical momentum" in text
+    assert "among the methods with an interval is that of classical momentum" in text
     assert "hSGMP has one seed only, and so no rank." in reservations(judged, {})
+
+
+def test_seeds_that_are_all_alike_have_no_interval_and_no_rank():
+    accuracies = {SGD: [90.0, 90.1, 90.2], MOMENTUM: [97.3, 97.4, 97.5], HSGMP: [99.3 + 0.1 / 3] * 3}
+    judged = outcomes(with_final_accuracies(accuracies), 1)
+    assert (judged[2].test.low, judged[2].test.high, judged[2].test.alike) == (None, None, True)
+    assert percent(judged[2].test, judged[2]) == "99.33 (all seeds alike)"
+    ranking = rank(judged)
+    assert (ranking.first, ranking.unranked) == (judged[1], (judged[2],))
+    assert "among the methods with an interval is that of classical momentum" in findings(judged)
+    assert "All 3 seeds of hSGMP end at 99.33 %" in reservations(judged, {})
+    assert "one seed" not in reservations(judged, {})
+
+
+def test_no_ranking_when_every_method_is_alike_or_alone():
+    alike = findings(outcomes(with_final_accuracies({SGD: [90.0] * 3, MOMENTUM: [91.0] * 3}), 1))
+    assert alike.startswith("Seeds that are all alike give no interval, and so no ranking.")
+    mixed = findings(outcomes(with_final_accuracies({SGD: [90.0], MOMENTUM: [91.0] * 3}), 1))
+    assert mixed.startswith("No method has seeds that differ, which gives no interval, and so no ranking.")
 
 
 def test_one_seed_each_gives_no_ranking():
@@ -126,11 +152,10 @@ def test_one_method_alone_is_the_highest_of_nothing():
 
 def test_what_has_not_begun_is_said():
     judged = outcomes(image_records(DEMO[:2], seeds=2), 12)
-    text = reservations(judged, {"methods": ("SGD", "momentum", "hSGMP"), "seeds": (0, 1, 2)})
+    text = reservations(judged, {"seeds": (0, 1, 2)}, (SGD, MOMENTUM, HSGMP))
     assert "2 of 3 methods have begun" in text
     assert "SGD has begun with 2 of 3 seeds." in text
-    assert "2 of 11 methods" in reservations(judged, {"methods": ("table1", "fair")})
-    assert reservations(judged, {"methods": ("SGD", "momentum"), "seeds": (0, 1)}) == ""
+    assert reservations(judged, {"seeds": (0, 1)}, (SGD, MOMENTUM)) == ""
 
 
 def test_the_notes_on_table_1_are_those_of_its_parameters():

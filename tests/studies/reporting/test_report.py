@@ -151,6 +151,12 @@ def test_the_band_holds_the_seeds_and_the_curve_ends_with_the_first_seed_that_di
     assert hsgmp.x.max() == 4
 
 
+def test_captions_do_not_claim_to_be_the_papers_figures():
+    loss, accuracy = page(image_records(), {"data": "digits", "epochs": 12}, {}).sections[1].blocks
+    assert loss.caption.startswith("As the paper's Fig. 7.")
+    assert accuracy.caption.startswith("As the paper's Fig. 8.")
+
+
 def test_training_and_test_panels_have_the_same_axes():
     from underdamped.studies.reporting.plots import figure
 
@@ -169,6 +175,8 @@ def test_the_summary_for_the_terminal():
     low, high = map(float, table["95 % t-interval"][0].split(" to "))
     assert low < table["test %"][0] < high
     assert summary(image_records(seeds=1))["95 % t-interval"].unique().to_list() == ["none from one seed"]
+    perfect = image_records().with_columns(test_accuracy=pl.lit(1.0))
+    assert summary(perfect)["95 % t-interval"].unique().to_list() == ["none: all seeds alike"]
 
 
 def test_what_cannot_be_reported_is_said(tmp_path):

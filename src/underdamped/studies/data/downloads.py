@@ -62,7 +62,9 @@ def fetch_file(download: Download, folder: Path) -> Path:
     try:
         complaints = _try_mirrors(download, folder, path)
     except OSError as error:  # errors of the network are among the complaints: this is the disk, and no mirror helps
-        raise OSError(f"Cannot write to {folder}: {error}. Free some space, or give another --data-dir.") from error
+        raise OSError(
+            f"Cannot write to {folder}: {error.strerror or error}. Free some space, or give another --data-dir."
+        ) from error
     if complaints is None:
         return path
     raise ConnectionError(

@@ -85,7 +85,7 @@ def new_cache(
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:  # those of reading images are ValueErrors by then
         raise OSError(
-            f"Decoded images cannot be written to {path.parent}: {error}. "
+            f"Decoded images cannot be written to {path.parent}: {error.strerror or error}. "
             f"Free some space, or give another --data-dir (or set UNDERDAMPED_DATA)."
         ) from error
 

@@ -73,7 +73,7 @@ class ImageData:
         height, width, channels = self.train_images.shape[1:]
         return height, width, channels
 
-    def subset(self, train: int | None = None, test: int | None = None, seed: int = 0) -> "ImageData":
+    def subset(self, train_size: int | None = None, test_size: int | None = None, seed: int = 0) -> "ImageData":
         r"""Fewer images in the same proportions of classes, drawn without replacement.
 
         Each class is shuffled; the $j$-th of its $n_c$ images gets the rank $(j + 1/2)/n_c$, and the lowest ranks are
@@ -81,8 +81,8 @@ class ImageData:
         seed with a larger number keeps everything it kept before. The original order is preserved.
 
         Args:
-            train: how many training images, in $1, \dots, N$; all by default.
-            test: how many test images, in $1, \dots, M$; all by default.
+            train_size: how many training images, in $1, \dots, N$; all by default.
+            test_size: how many test images, in $1, \dots, M$; all by default.
             seed: of the draw; training and test images are drawn independently.
 
         Returns:
@@ -95,15 +95,15 @@ class ImageData:
             >>> images = np.zeros((6, 8, 8, 1), np.uint8)
             >>> labels = np.array([0, 0, 0, 0, 1, 1])
             >>> data = ImageData("blank", ("a", "b"), images, labels, images, labels)
-            >>> data.subset(train=3).train_labels
+            >>> data.subset(train_size=3).train_labels
             array([0, 0, 1])
         """
         smaller = self
-        if train is not None:
-            rows = _stratified_rows(self.train_labels, train, "train", (seed, 0))
+        if train_size is not None:
+            rows = _stratified_rows(self.train_labels, train_size, "train_size", (seed, 0))
             smaller = replace(smaller, train_images=self.train_images[rows], train_labels=self.train_labels[rows])
-        if test is not None:
-            rows = _stratified_rows(self.test_labels, test, "test", (seed, 1))
+        if test_size is not None:
+            rows = _stratified_rows(self.test_labels, test_size, "test_size", (seed, 1))
             smaller = replace(smaller, test_images=self.test_images[rows], test_labels=self.test_labels[rows])
         return smaller
 

@@ -28,14 +28,14 @@ def default_data_dir() -> Path:
 
 
 def load_images(
-    name: str, data_dir: Path | None = None, *, offline: bool = False, image_size: int | None = None
+    data: str, data_dir: Path | None = None, *, offline: bool = False, image_size: int | None = None
 ) -> ImageData:
     """Images by name, or from a folder or archive.
 
     A known name wins over a folder of the same name: write ``./digits`` for the folder.
 
     Args:
-        name: ``"digits"``; ``"cifar10"``, the official files, downloaded unless ``data_dir`` holds them; or the path of
+        data: ``"digits"``; ``"cifar10"``, the official files, downloaded unless ``data_dir`` holds them; or the path of
             a folder or archive (tar, tar.gz, tar.xz, zip) laid out ``train/<class>/*``, ``test/<class>/*``.
         data_dir: where data sets and decoded images are kept; ``default_data_dir()`` by default.
         offline: never use the network.
@@ -56,7 +56,7 @@ def load_images(
         >>> data.train_images.shape, data.test_images.shape, data.num_classes
         ((1352, 8, 8, 1), (445, 8, 8, 1), 10)
     """
-    name = str(name)
+    name = str(data)
     if name in NAMES and image_size is not None:
         way_out = f"the images of {name} have their size; leave it out"
         raise _checks.fail("image_size", "None for a named data set", image_size, way_out)
@@ -78,11 +78,11 @@ def _load_path(name: str, data_dir: Path, image_size: int | None) -> ImageData:
     if source.is_dir() or (source.is_file() and is_archive(source)):
         return load_folder(source, data_dir / "cache", image_size=image_size)
     if source.is_file():
-        raise _checks.fail("name", f"an archive of type {', '.join(ARCHIVES)}", name, "pack the images as one of these")
+        raise _checks.fail("data", f"an archive of type {', '.join(ARCHIVES)}", name, "pack the images as one of these")
     if len(source.parts) > 1 or is_archive(source):
         raise FileNotFoundError(f"There is no folder or archive {name}: check the path.")
     bound = "a known data set, or the path of a folder or archive that exists"
-    raise _checks.fail("name", bound, name, _checks.suggestion(name, NAMES))
+    raise _checks.fail("data", bound, name, _checks.suggestion(name, NAMES))
 
 
 def fetch(name: str, data_dir: Path | None = None) -> Path:

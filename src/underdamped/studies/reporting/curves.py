@@ -34,19 +34,19 @@ def final_accuracy(judged: Sequence[Outcome]) -> list[Picture]:
 
 
 def learning_curves(judged: Sequence[Outcome]) -> list[Picture]:
-    """Loss and accuracy against the epoch, on the training and on the test images: the paper's Figs. 7 and 8."""
+    """Loss and accuracy against the epoch, on the training and on the test images: as the paper's Figs. 7 and 8."""
     means = f"{_MEANS} {_BROKEN}" if any(item.diverged for item in judged) else _MEANS
     return [
         Picture(
             "loss",
             _training_and_test(judged, "loss", "mean cross-entropy (nats)", "log"),
-            f"The paper's Fig. 7. {means} Logarithmic ordinate.",
+            f"As the paper's Fig. 7. {means} Logarithmic ordinate.",
         ),
         Picture(
             "accuracy",
             _training_and_test(judged, "accuracy", "accuracy (%)", "accuracy", factor=100.0),
-            f"The paper's Fig. 8. {means} The ordinate is spaced by the logarithm of the error: to halve the error is "
-            "about the same height everywhere.",
+            f"As the paper's Fig. 8. {means} The ordinate is spaced by the logarithm of the error: to halve the error "
+            "is about the same height everywhere.",
         ),
     ]
 

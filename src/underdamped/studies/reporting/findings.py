@@ -8,7 +8,6 @@ import polars as pl
 from underdamped.studies.reporting.outcomes import Mean, Outcome, rank
 from underdamped.studies.reporting.statistics import difference
 
-_TABLE_1_ROWS = 10
 _NEGLIGIBLE = 0.01  # a momentum factor below this changes a step by less than a hundredth
 
 
@@ -21,7 +20,7 @@ def findings(judged: Sequence[Outcome]) -> str:
     after, seeds = f"After {_count(first.epoch, 'epoch')}", _count(first.test.n, "seed")
     if len(judged) == 1:
         return f"{after} the mean test accuracy of {first.name} is {_with_interval(first)} over {seeds}."
-    among = " among the methods with two seeds or more" if any(map(_alone, ranking.unranked)) else ""
+    among = " among the methods with an interval" if any(map(_no_interval, ranking.unranked)) else ""
     level = [item.name for item in (first, *ranking.tied) if f"{item.test.mean:.2f}" == f"{first.test.mean:.2f}"]
     if len(level) == 1:
         text = f"{after} the highest mean test accuracy{among} is that of {first.name}: "
@@ -41,17 +40,17 @@ def findings(judged: Sequence[Outcome]) -> str:
     return text
 
 
-def reservations(judged: Sequence[Outcome], config: Mapping[str, Any]) -> str:
+def reservations(judged: Sequence[Outcome], config: Mapping[str, Any], methods: Sequence[str] = ()) -> str:
     """What diverged, was stopped, or has not begun; empty if nothing did.
 
     Args:
         judged: The outcomes.
-        config: Configuration of the run; ``methods`` and ``seeds`` say what was asked for, where they are given.
+        config: Configuration of the run; ``seeds`` says what was asked for, where it is given.
+        methods: Names in the records of all methods asked for, each once; if empty, none is missed.
     """
     sentences = []
-    asked = sum(_TABLE_1_ROWS if text == "table1" else 1 for text in dict.fromkeys(config.get("methods") or ()))
-    if len(judged) < asked:
-        sentences.append(f"The run is not finished: {len(judged)} of {asked} methods have begun.")
+    if len(judged) < len(methods):
+        sentences.append(f"The run is not finished: {len(judged)} of {len(methods)} methods have begun.")
     for item in judged:
         sentences += [f"{item.name} diverged at epoch {epoch} (seed {seed})." for seed, epoch in item.diverged]
         if not item.complete:
@@ -63,15 +62,22 @@ def reservations(judged: Sequence[Outcome], config: Mapping[str, Any]) -> str:
         begun, seeds = len(item.seeds) + len(item.unfinished), len(config.get("seeds") or ())
         if begun < seeds:
             sentences.append(f"{item.name} has begun with {begun} of {seeds} seeds.")
-    alone = [item.name for item in judged if _alone(item)]
+    alone = [item.name for item in judged if _no_interval(item) and not item.test.alike]
     if alone and len(alone) < len(judged):
         sentences.append(f"{_listed(alone)} {'has' if len(alone) == 1 else 'have'} one seed only, and so no rank.")
-    return " ".join(sentences)
+    sentences += [
+        f"All {item.test.n} seeds of {item.name} end at {item.test.mean:.2f} %, which says nothing of their spread: no "
+        "interval, and so no rank."
+        for item in judged
+        if _no_interval(item) and item.test.alike
+    ]
+    return " ".join(map(_sentence, sentences))
 
 
 def notes(judged: Sequence[Outcome]) -> list[str]:
     """What a careful reader would keep in mind: how far the best is ahead, how much momentum there was, which rates."""
-    return [note for note in (_next_best(judged), _faint(judged), *map(_lost, judged), _rates(judged)) if note]
+    candidates = (_next_best(judged), _faint(judged), *map(_lost, judged), _rates(judged))
+    return [_sentence(note) for note in candidates if note]
 
 
 def percent(mean: Mean, outcome: Outcome) -> str:
@@ -80,7 +86,8 @@ def percent(mean: Mean, outcome: Outcome) -> str:
         return f"diverged ({len(outcome.diverged)} of {len(outcome.seeds)})"
     if mean.mean is None:
         return "–"
-    shown = f"{mean.mean:.2f}" + ("" if mean.low is None else f" [{mean.low:.2f}, {mean.high:.2f}]")
+    interval = " (all seeds alike)" if mean.alike else "" if mean.low is None else f" [{mean.low:.2f}, {mean.high:.2f}]"
+    shown = f"{mean.mean:.2f}{interval}"
     return shown if outcome.complete else f"{shown} (epoch {outcome.epoch})"
 
 
@@ -92,15 +99,18 @@ def _without_intervals(judged: Sequence[Outcome]) -> str:
         return "No method has come to its end yet: what follows is as far as the run came."
     best = max(whole, key=lambda item: item.test.mean or 0.0)
     reached = f"After {_count(best.epoch, 'epoch')} the highest test accuracy recorded is {best.test.mean:.2f} %"
-    return f"One seed a method gives no interval, and so no ranking. {reached} ({best.name})."
+    alike = [item.test.alike for item in whole]
+    why = "Seeds that are all alike give" if all(alike) else "No method has seeds that differ, which gives"
+    why = why if any(alike) else "One seed a method gives"
+    return f"{why} no interval, and so no ranking. {reached} ({best.name})."
 
 
 def _with_interval(item: Outcome) -> str:
     return f"{item.test.mean:.2f} % (95 % t-interval {item.test.low:.2f} to {item.test.high:.2f})"
 
 
-def _alone(item: Outcome) -> bool:
-    """Whether one finished seed is all there is: a mean without an interval."""
+def _no_interval(item: Outcome) -> bool:
+    """Whether there is a mean without an interval: of one finished seed, or of several that are all alike."""
     return item.complete and item.test.mean is not None and item.test.low is None
 
 
@@ -153,6 +163,11 @@ def _rates(judged: Sequence[Outcome]) -> str:
         "difference in accuracy between methods of different rates says as much about the rate as about momentum: "
         "compare methods of the same rate first."
     )
+
+
+def _sentence(text: str) -> str:
+    """``text`` with a capital at its head, unless it begins with a name like hSGMP, which keeps its own letters."""
+    return text[0].upper() + text[1:] if text.split()[0].islower() else text
 
 
 def _signed(value: float) -> str:

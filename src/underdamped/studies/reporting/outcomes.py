@@ -14,7 +14,8 @@ _PAPER_NAMES = {"momentum": "classical momentum"}
 class Mean:
     """A mean accuracy over seeds, in per cent, and its 95 % t-interval; None where the numbers do not give one.
 
-    The interval is cut at 0 and at 100: no accuracy lies beyond, so it covers the truth as often as before.
+    The interval is cut at 0 and at 100: no accuracy lies beyond, so it covers the truth as often as before. Seeds that
+    all agree give none: accuracies are counts of images, so their spread is unknown then, not zero.
 
     Attributes:
         n: Number of values.
@@ -27,6 +28,11 @@ class Mean:
     mean: float | None
     low: float | None
     high: float | None
+
+    @property
+    def alike(self) -> bool:
+        """Whether there are several values, and all are the same."""
+        return self.n > 1 and self.mean is not None and self.low is None
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class Ranking:
         first: The outcome with the highest mean test accuracy, or None if nothing can be compared.
         tied: Those whose interval overlaps the first one's, in the order of their means.
         below: Those whose interval lies below the first one's.
-        unranked: Those without an interval: one seed, diverged, or stopped early.
+        unranked: Those without an interval: one seed, all seeds alike, diverged, or stopped early.
     """
 
     first: Outcome | None
@@ -185,4 +191,6 @@ def _mean(judged: pl.DataFrame, column: str, num_diverged: int) -> Mean:
     if num_diverged or not row:
         return Mean(judged.height, None, None, None)
     n, mean, low, high = (row[0][name] for name in ("n", "mean", "low", "high"))
+    if values[column].drop_nulls().n_unique() == 1:
+        low = high = None
     return Mean(n, mean, None if low is None else max(low, 0.0), None if high is None else min(high, 100.0))

@@ -57,6 +57,11 @@ class Run:
         records.write_parquet(buffer)
         write_atomically(self.path / RECORDS, buffer.getvalue())
 
+    def add_facts(self, **facts: Any) -> None:
+        """Add what the study resolved its configuration to, such as ``methods=[...]``, to the environment's file."""
+        environment = _read_environment(self.path) | facts
+        write_atomically(self.path / ENVIRONMENT, (json.dumps(environment, indent=2) + "\n").encode())
+
     def read_records(self) -> pl.DataFrame:
         """The records written so far: a frame without columns before the first write; ``ValueError`` if damaged."""
         return _read_records(self.path)
@@ -106,7 +111,7 @@ def open_run(path: Path | str, study: str, config: Any, *, start_over: bool = Fa
     except OSError as problem:
         raise _unusable(path, problem) from problem
 
-    sessions: list[dict[str, Any]] = []
+    starts: list[dict[str, Any]] = []
     if (path / CONFIG).is_file():
         if start_over:
             try:
@@ -116,7 +121,7 @@ def open_run(path: Path | str, study: str, config: Any, *, start_over: bool = Fa
         else:
             _refuse_another(path, study, values, getattr(type(config), "OPERATIONAL", ()))
             _read_records(path)  # a damaged file is better known before the work than after
-            sessions = [_read_environment(path)] if (path / ENVIRONMENT).is_file() else []
+            starts = [_read_environment(path)] if (path / ENVIRONMENT).is_file() else []
     elif entries:
         names = ", ".join(sorted(entry.name for entry in entries)[:3])
         raise _checks.fail(
@@ -124,8 +129,8 @@ def open_run(path: Path | str, study: str, config: Any, *, start_over: bool = Fa
         )
 
     environment = describe_environment(values)
-    if sessions:  # what began elsewhere stays known: the first session on top, the later ones in order
-        first = sessions[0]
+    if starts:  # what began elsewhere stays known: the first start on top, the later ones in order
+        first = starts[0]
         environment = first | {"resumed": [*first.get("resumed", []), environment]}
     try:
         write_atomically(path / CONFIG, to_toml(study, values))

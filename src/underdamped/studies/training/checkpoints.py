@@ -1,6 +1,7 @@
 """The state of a training job after an epoch, on disk: written whole or not at all."""
 
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, TypeAlias
 
 import torch
@@ -51,6 +52,6 @@ def restore(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer) ->
         optimizer.load_state_dict(checkpoint["optimizer"])
         return checkpoint["records"]
     except Exception as problem:  # a damaged file can fail in any way
-        reason = (str(problem).splitlines() or [type(problem).__name__])[0]
+        reason = shorten(str(problem) or type(problem).__name__, 80)
         way_out = f"it is damaged ({reason}); delete it to train this network again from the start"
         raise _checks.fail("checkpoint", "as this run wrote it", str(path), way_out) from problem

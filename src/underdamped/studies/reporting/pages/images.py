@@ -25,18 +25,19 @@ def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[
 
     Args:
         records: One row per method, seed and epoch; a run that was stopped or diverged is shown as far as it came.
-        config: The configuration; ``data``, ``methods``, ``seeds`` and ``epochs`` are looked at, any may be missing.
-        environment: Where it ran; shown by the report, not used here.
+        config: The configuration; ``data``, ``seeds`` and ``epochs`` are looked at, any may be missing.
+        environment: Where it ran; ``methods``, if it is there, names all that were asked for.
 
     Returns:
         The page: what was found, the table, learning curves, what the optimisers did, and what to notice.
     """
-    del environment
     judged = outcomes(records, _epochs(records, config))
     remarks = notes(judged)
     return Page(
         title=f"Training a convolutional network{_on_data(config)}: SGD, momentum, and momentum that is lost",
-        lead=[text for text in (findings(judged), reservations(judged, config)) if text],
+        lead=[
+            text for text in (findings(judged), reservations(judged, config, environment.get("methods") or ())) if text
+        ],
         sections=[
             Section("Final accuracy", [_table(judged), *final_accuracy(judged)]),
             Section("Learning curves", learning_curves(judged)),
@@ -102,6 +103,8 @@ def _interval(outcome: Outcome) -> str:
         return "; ".join(f"diverged at epoch {epoch} (seed {seed})" for seed, epoch in outcome.diverged)
     if not outcome.complete:
         return f"stopped at epoch {outcome.epoch}"
+    if outcome.test.alike:
+        return "none: all seeds alike"
     if outcome.test.low is None or outcome.test.high is None:
         return "none from one seed"
     return f"{outcome.test.low:.2f} to {outcome.test.high:.2f}"
