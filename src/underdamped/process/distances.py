@@ -204,8 +204,8 @@ def _integrate_running_supremum(supremum: np.ndarray, t: np.ndarray) -> PathMetr
     below = np.minimum(below, step)
     decayed = np.exp(-below)
     ramp = left * -np.expm1(-below) + slope * (-np.expm1(-below) - below * decayed)
-    flat = decayed - np.exp(-step)
-    seen = np.sum(np.exp(-t[:-1]) * (ramp + np.where(right > 1, flat, 0.0)), axis=-1)
+    flat = decayed - np.exp(-step)  # exactly 0 where the piece stays below 1 to its end
+    seen = np.sum(np.exp(-t[:-1]) * (ramp + flat), axis=-1)
     last, rest = np.minimum(supremum[..., -1], 1.0), np.exp(-t[-1])
     return PathMetric(distance=seen + rest * last, tail_bound=rest * (1 - last))
 
