@@ -293,6 +293,17 @@ def test_a_path_depends_on_the_key_and_its_number_alone(chunk_size, exact):
     assert len(np.unique(ensemble.position[:, -1, 0])) == 300
 
 
+@pytest.mark.usefixtures("x64")
+def test_an_ensemble_keeps_the_precision_of_its_caller():
+    options = {"mass": 0.2, "position": [1.0, 0.0], "times": [0.5, 2.0], "key": KEY, "flow": Exact()}
+    target, index = random_quadratic(), UniformSwitching(5, 5.0)
+    ensemble = simulate_ensemble(target, index, num_paths=40, chunk_size=16, **options)
+    path = simulate(target, index, path_number=7, **options)
+    assert ensemble.position is not None
+    assert ensemble.position.dtype == path.position.dtype == np.float64
+    np.testing.assert_array_equal(ensemble.position[7], path.position)
+
+
 TWO_DEVICES = """
 import sys
 import jax, numpy as np
