@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from underdamped import ExponentialDecay, PowerGrowth
+from underdamped import ExponentialDecay, LinearDecay, PowerGrowth
 from underdamped.process import (
     Bounded,
     ContinuousData,
+    Diffrax,
     Dynamics,
     Exact,
     ExponentialHeun,
@@ -54,6 +55,17 @@ GOOD = {
         ({"mass": -0.1}, ValueError, "`mass` must be non-negative"),
         ({"mass": math.inf}, ValueError, "`mass` must be finite"),
         ({"mass": lambda t: 0.5 - t, "flow": ExponentialHeun(0.1)}, ValueError, "`mass` must be non-negative at all"),
+        ({"mass": lambda t: jnp.cos(8 * math.pi * t), "flow": ExponentialHeun(0.1)}, ValueError, "non-negative at all"),
+        (
+            {"mass": lambda t: jnp.where(t > 0.7, jnp.nan, 1.0), "flow": ExponentialHeun(0.1)},
+            ValueError,
+            "`mass` must be finite at all",
+        ),
+        ({"mass": lambda t: math.exp(-t), "flow": ExponentialHeun(0.1)}, TypeError, "write it with jax.numpy"),
+        ({"mass": lambda t: np.exp(-t), "flow": ExponentialHeun(0.1)}, TypeError, "write it with jax.numpy"),
+        ({"mass": ExponentialDecay(1.0, 5.0), "flow": RungeKutta4(0.1)}, ValueError, "2.7 mass / friction = 0.0182"),
+        ({"mass": LinearDecay(1.0, 1.0), "flow": RungeKutta4(1e-3)}, ValueError, "a schedule that reaches 0.*Heun"),
+        ({"mass": LinearDecay(1.0, 1.0), "flow": Diffrax()}, ValueError, "a schedule that reaches 0.*Heun"),
         ({"mass": ExponentialDecay(1.0, 1.0)}, TypeError, "`mass` must be a number or Constant when the flow is Exact"),
         ({"friction": 0.0}, ValueError, "`friction` must be positive"),
         ({"friction": -1.0}, ValueError, "`friction` must be positive"),

@@ -134,6 +134,17 @@ def test_order_of_runge_kutta(mass):
     assert abs(slope - 4) < 0.15
 
 
+@pytest.mark.parametrize("flow", [RungeKutta4(0.01), Diffrax()])
+@pytest.mark.parametrize("mass", [0.0, 0.5])
+def test_a_constant_schedule_is_a_number(flow, mass):
+    for by_schedule, by_number in zip(
+        run(unit_quadratic(), flow, [0.5], mass=Constant(mass)),
+        run(unit_quadratic(), flow, [0.5], mass=mass),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(by_schedule, by_number)
+
+
 @pytest.mark.parametrize(("flow", "order"), [(SemiImplicitEuler, 1), (ExponentialEuler, 1), (ExponentialHeun, 2)])
 @pytest.mark.parametrize("mass", [PowerDecay(1.0, 1.0), ExponentialDecay(1e-8, 2.0)])
 def test_order_at_decreasing_mass(flow, order, mass):

@@ -17,7 +17,7 @@ from underdamped.process.flows import Flow, System
 from underdamped.process.loop import Grid, Motion
 from underdamped.process.switching import IndexProcess, UniformSwitching
 from underdamped.process.targets import Quadratic, Target, as_finite
-from underdamped.schedules import Schedule
+from underdamped.schedules import Constant, Schedule
 
 Mass = float | Array | Schedule
 
@@ -123,16 +123,28 @@ def _motion(target: Target, index: IndexProcess, one: Dynamics, flow: Flow, grid
         way_out = f"`target` has dimension K = {target.b.shape[1]}"
         raise _checks.fail("position", "of the dimension of the target", position.shape, way_out)
     _check_scalar(target, index, position)
-    return Motion(system, flow.prepare(system), position, velocity)
+    return Motion(system, flow.prepare(system, float(grid.times[-1])), position, velocity)
 
 
 def _mass(mass: Mass, grid: Grid) -> Mass:
+    """A number, or a schedule that is a mass wherever it was looked at: at a thousand times and the saved ones."""
+    way_out = "0 removes momentum, nothing lies below"
+    if isinstance(mass, Constant):
+        mass = mass.initial
     if not callable(mass):
-        return _checks.non_negative(mass, "mass", "0 removes momentum, nothing lies below")
-    values = np.asarray(jax.vmap(lambda t: jnp.asarray(mass(t), float))(jnp.append(0.0, grid.times)))
-    if not (values >= 0).all():
-        way_out = "0 removes momentum, nothing lies below"
-        raise _checks.fail("mass", "non-negative at all times", float(values[~(values >= 0)][0]), way_out)
+        return _checks.non_negative(mass, "mass", way_out)
+    looked_at = jnp.append(jnp.linspace(0.0, grid.times[-1], 1001), grid.times)
+    try:
+        values = np.asarray(jax.vmap(lambda t: jnp.asarray(mass(t), float))(looked_at))
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
+        raise _checks.fail(
+            "mass", "a function that JAX can trace", mass, "write it with jax.numpy", TypeError
+        ) from error
+    if not np.isfinite(values).all():
+        raise _checks.fail("mass", "finite at all times", float(values[~np.isfinite(values)][0]), way_out)
+    rounding = 16 * np.finfo(values.dtype).eps * np.abs(values).max()  # a schedule may round there on its way to 0
+    if (values < -rounding).any():
+        raise _checks.fail("mass", "non-negative at all times", float(values[values < -rounding][0]), way_out)
     return mass
 
 
