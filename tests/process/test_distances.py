@@ -1,6 +1,7 @@
 """Distances against SciPy, linear programming, closed forms and metric axioms."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -128,6 +129,12 @@ def test_tail_bound_holds_what_a_longer_path_adds():
     assert np.all(cut.distance <= whole.distance + 1e-14)
     assert np.all(whole.distance <= cut.distance + cut.tail_bound + 1e-14)
     assert np.any(whole.distance > cut.distance + 1e-6)
+
+
+def test_without_pot_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ot", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'underdamped\[jax\]'"):
+        wasserstein([0.0], [1.0])
 
 
 def test_mean_interval_equals_scipy():

@@ -300,8 +300,11 @@ def bootstrap(
 
 def _transport_library() -> Any:
     """POT, imported at the first use: it loads every array library that is installed, which takes seconds."""
-    import ot
-
+    try:
+        import ot
+    except ModuleNotFoundError as error:
+        message = "Wasserstein distances need POT: pip install 'underdamped[jax]'"
+        raise ModuleNotFoundError(message, name=error.name) from error
     return ot
 
 
