@@ -34,6 +34,7 @@ from underdamped.process import (
     simulate_ensemble,
     switch_times,
 )
+from underdamped.process.landscapes import logistic_regression
 
 KEY = jax.random.key(11)
 
@@ -291,6 +292,17 @@ def test_a_path_depends_on_the_key_and_its_number_alone(chunk_size, exact):
         np.testing.assert_array_equal(ensemble.position[number], path.position)
         np.testing.assert_array_equal(ensemble.velocity[number], path.velocity)
     assert len(np.unique(ensemble.position[:, -1, 0])) == 300
+
+
+def test_the_full_gradient_of_a_matrix_product_is_the_same_in_every_chunk_up_to_rounding():
+    rng = np.random.default_rng(0)
+    target = logistic_regression(rng.normal(size=(40, 3)), rng.integers(0, 2, 40))
+    options = {"mass": 0.2, "position": [1.0, 0.0, 0.0], "times": [0.5, 2.0], "key": KEY, "flow": ExponentialHeun(0.1)}
+    index = UniformSwitching(40, math.inf)
+    ensemble = simulate_ensemble(target, index, num_paths=300, chunk_size=100, **options)
+    path = simulate(target, index, path_number=7, **options)
+    assert ensemble.position is not None
+    np.testing.assert_allclose(ensemble.position[7], path.position, rtol=0, atol=2 * np.finfo(np.float32).eps)
 
 
 def test_a_path_among_ten_thousand_is_the_path_alone():
