@@ -7,10 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from underdamped import ExponentialDecay, PowerGrowth
+from underdamped import ExponentialDecay, LinearDecay, PowerGrowth
 from underdamped.process import (
     Bounded,
     ContinuousData,
+    Diffrax,
     Dynamics,
     Exact,
     ExponentialHeun,
@@ -28,6 +29,7 @@ from underdamped.process import (
     simulate,
     simulate_coupled,
     simulate_ensemble,
+    switch_times,
 )
 from underdamped.process.landscapes import himmelblau, logistic_regression, styblinski_tang
 
@@ -54,6 +56,17 @@ GOOD = {
         ({"mass": -0.1}, ValueError, "`mass` must be non-negative"),
         ({"mass": math.inf}, ValueError, "`mass` must be finite"),
         ({"mass": lambda t: 0.5 - t, "flow": ExponentialHeun(0.1)}, ValueError, "`mass` must be non-negative at all"),
+        ({"mass": lambda t: jnp.cos(8 * math.pi * t), "flow": ExponentialHeun(0.1)}, ValueError, "non-negative at all"),
+        (
+            {"mass": lambda t: jnp.where(t > 0.7, jnp.nan, 1.0), "flow": ExponentialHeun(0.1)},
+            ValueError,
+            "`mass` must be finite at all",
+        ),
+        ({"mass": lambda t: math.exp(-t), "flow": ExponentialHeun(0.1)}, TypeError, "write it with jax.numpy"),
+        ({"mass": lambda t: np.exp(-t), "flow": ExponentialHeun(0.1)}, TypeError, "write it with jax.numpy"),
+        ({"mass": ExponentialDecay(1.0, 5.0), "flow": RungeKutta4(0.1)}, ValueError, "2.7 mass / friction = 0.0182"),
+        ({"mass": LinearDecay(1.0, 1.0), "flow": RungeKutta4(1e-3)}, ValueError, "a schedule that reaches 0.*Heun"),
+        ({"mass": LinearDecay(1.0, 1.0), "flow": Diffrax()}, ValueError, "a schedule that reaches 0.*Heun"),
         ({"mass": ExponentialDecay(1.0, 1.0)}, TypeError, "`mass` must be a number or Constant when the flow is Exact"),
         ({"friction": 0.0}, ValueError, "`friction` must be positive"),
         ({"friction": -1.0}, ValueError, "`friction` must be positive"),
@@ -67,6 +80,9 @@ GOOD = {
         ({"index": 3}, TypeError, "`index` must be an IndexProcess"),
         ({"target": lambda q: q}, TypeError, "wrap a function as FiniteSum"),
         ({"flow": "exact"}, TypeError, "`flow` must be a Flow"),
+        ({"path_number": -1}, ValueError, "`path_number` must be from 0 to 4294967295"),
+        ({"path_number": 2**32}, ValueError, "`path_number` must be from 0 to 4294967295"),
+        ({"path_number": 0.5}, TypeError, "`path_number` must be an integer"),
         ({"key": 0}, TypeError, r"make one by jax.random.key\(seed\)"),
         ({"target": FiniteSum(lambda q, y: q * y, jnp.ones(3))}, ValueError, "`target` must be a scalar function"),
         ({"target": FiniteSum(lambda q, y: q @ q, jnp.ones(3))}, TypeError, "`target` must be a Quadratic when"),
@@ -98,6 +114,8 @@ def test_simulate_refuses(wrong, error, message):
         (lambda: UniformSwitching(3, lambda t: 1.0), TypeError, "Bounded"),
         (lambda: Reshuffling(3, Bounded(jnp.sin, 1.0), regular=True), TypeError, "integral is known"),
         (lambda: MarkovSwitching([[-1.0, 2.0], [1.0, -1.0]]), ValueError, "rows that sum to 0"),
+        (lambda: MarkovSwitching([[-1e6, 1e6], [0.3, 0.0]]), ValueError, "row 1 that sums to 0.3"),
+        (lambda: MarkovSwitching([[-1e20, 1e20, 0], [0, -1, 1], [1, 0, -1]]), ValueError, "double precision"),
         (lambda: MarkovSwitching([[1.0, -1.0], [1.0, -1.0]]), ValueError, "non-negative off the diagonal"),
         (lambda: MarkovSwitching([1.0]), ValueError, "square matrix"),
         (lambda: PureJump(1.0, 1.0, 0.0), ValueError, "`low` must be below `high`"),
@@ -119,10 +137,20 @@ def test_constructors_refuse(make, error, message):
 @pytest.mark.parametrize(
     ("wrong", "error", "message"),
     [
-        ({"num_paths": 0}, ValueError, "`num_paths` must be at least 1"),
+        ({"num_paths": 0}, ValueError, "`num_paths` must be from 1 to 4294967296"),
+        ({"num_paths": 2**32 + 1}, ValueError, "`num_paths` must be from 1 to 4294967296"),
         ({"num_paths": 10.5}, TypeError, "`num_paths` must be an integer"),
-        ({"num_paths": 10**13}, MemoryError, r"GiB for 10000000000000 whole paths'?: ask for statistics"),
+        (
+            {"num_paths": 2**32, "times": np.arange(1.0, 1001.0)},
+            MemoryError,
+            r"GiB for 4294967296 whole paths'?: ask for statistics",
+        ),
         ({"statistics": "mean"}, TypeError, "`statistics` must be a tuple"),
+        ({"statistics": ()}, ValueError, "`statistics` must be not empty"),
+        ({"statistics": ("mean", "distance")}, ValueError, "simulate_coupled_ensemble"),
+        ({"statistics": (Probability(lambda q, p: q[0]),)}, TypeError, "`indicator` must be a function that"),
+        ({"statistics": (Probability(lambda q, p: (q[0] > 0, p[0] > 0)),)}, TypeError, "`indicator` must be"),
+        ({"position": None}, TypeError, "`position` must be given"),
         ({"statistics": ("maen",)}, ValueError, "did you mean 'mean'"),
         ({"statistics": (Quantiles([0.1]), Quantiles([0.9]))}, ValueError, "at most one Quantiles"),
         ({"chunk_size": 0}, ValueError, "`chunk_size` must be at least 1"),
@@ -144,6 +172,13 @@ def test_dynamics_of_different_dimensions_are_refused():
             flow=ExponentialHeun(0.1),
             **options,
         )
+
+
+@pytest.mark.parametrize("dynamics", [[], Dynamics(0.0, position=[1.0, 0.0]), [0.1]])
+def test_what_is_no_sequence_of_dynamics_is_refused(dynamics):
+    options = {name: GOOD[name] for name in ("target", "index", "times", "key", "flow")}
+    with pytest.raises(TypeError, match="`dynamics` must be a sequence of one or more Dynamics"):
+        simulate_coupled(dynamics=dynamics, **options)
 
 
 def test_continuous_data_have_no_infinite_rate():
@@ -181,4 +216,6 @@ def test_a_rate_above_its_bound_is_reported():
     simulate_ensemble(**GOOD | {"index": index, "times": [0.9]}, num_paths=50)  # never above before time 1, but later
     with pytest.raises(ValueError, match="rose above the bound"):
         simulate_ensemble(**GOOD | {"index": index, "times": [9.0]}, num_paths=50)
-    assert Probability(lambda q, p: q > 0).indicator(1, 0)
+    assert (switch_times(index, until=0.9, key=GOOD["key"]) <= 0.9).all()
+    with pytest.raises(ValueError, match="rose above the bound"):
+        switch_times(index, until=9.0, key=GOOD["key"])

@@ -1,6 +1,7 @@
 """Distances against SciPy, linear programming, closed forms and metric axioms."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -85,6 +86,23 @@ def test_path_metric_of_a_ramp():
     assert result.tail_bound[0] == 0
 
 
+@pytest.mark.parametrize("gap", [0.5, 1 - 1e-12, 1.0, 1 + 1e-12, 1e100])
+def test_path_metric_of_a_constant_gap_is_the_gap_cut_off_at_one(gap):
+    times = np.linspace(0, 50, 501)
+    result = path_metric(np.zeros((501, 1)), np.full((501, 1), gap), times)
+    assert result.distance == pytest.approx(min(gap, 1), rel=1e-13)
+
+
+@pytest.mark.parametrize("after", [1.0, 3.0])
+def test_path_metric_of_a_ramp_that_reaches_one_at_a_saved_time(after):
+    # D = t/2 up to time 2, then whatever is at least 1: int_0^2 e^{-t} t/2 dt + e^{-2} = (1 - e^{-2})/2
+    times = np.arange(41.0)
+    path = np.where(times <= 2, times / 2, after)
+    assert path[2] == 1
+    result = path_metric(np.zeros((41, 1)), path[:, None], times)
+    assert result.distance == pytest.approx((1 - math.exp(-2)) / 2, rel=1e-13)
+
+
 def test_path_metric_against_adaptive_quadrature():
     def gap(t):
         return abs(math.sin(3 * t)) * math.exp(-t / 5) + 0.3 * t
@@ -111,6 +129,12 @@ def test_tail_bound_holds_what_a_longer_path_adds():
     assert np.all(cut.distance <= whole.distance + 1e-14)
     assert np.all(whole.distance <= cut.distance + cut.tail_bound + 1e-14)
     assert np.any(whole.distance > cut.distance + 1e-6)
+
+
+def test_without_pot_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ot", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'underdamped\[jax\]'"):
+        wasserstein([0.0], [1.0])
 
 
 def test_mean_interval_equals_scipy():

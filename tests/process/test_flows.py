@@ -121,17 +121,41 @@ def test_order_at_constant_mass(flow, order, mass):
     assert (errors < 0.5 * steps**order).all()  # the same constant at every mass
 
 
+@pytest.mark.parametrize(
+    ("flow", "order", "most"), [(SemiImplicitEuler, 1, 0.6), (ExponentialEuler, 1, 0.6), (ExponentialHeun, 2, 0.1)]
+)
+@pytest.mark.parametrize("mass", [1.0, 0.1, 0.01, 1e-4, 0.0])
+def test_one_error_constant_holds_at_every_step_and_mass(flow, order, most, mass):
+    """Also where the step passes the mass, and for the velocity."""
+    target, start = Quadratic([[1.0, 2.5]], [[0.3, -0.4]]), {"position": [1.0, -0.5], "velocity": [1.0, 0.7]}
+    exact = run(target, Exact(), [1.0, 2.0], mass=mass, **start)
+    for step in 2.0 ** -np.arange(4, 14):
+        for found, truth in zip(run(target, flow(step), [1.0, 2.0], mass=mass, **start), exact, strict=True):
+            assert np.abs(found - truth).max() <= most * step**order
+
+
 @pytest.mark.parametrize("mass", [1.0, 0.1, 0.0, PowerDecay(1.0, 1.0)])
 def test_order_of_runge_kutta(mass):
     if callable(mass):
         slope, _ = measured_order(
-            RungeKutta4, 2.0 ** -np.arange(4, 8), np.exp([[-0.5], [-2.0]]), unit_quadratic(), mass=mass
+            RungeKutta4, 2.0 ** -np.arange(6, 9), np.exp([[-0.5], [-2.0]]), unit_quadratic(), mass=mass
         )
     else:
         target, start = Quadratic([[1.0, 2.5]], [[0.3, -0.4]]), {"position": [1.0, -0.5], "velocity": [1.0, 0.7]}
         exact = run(target, Exact(), [1.0, 2.0], mass=mass, **start)[0]
         slope, _ = measured_order(RungeKutta4, 2.0 ** -np.arange(6, 9), exact, target, mass=mass, **start)
-    assert abs(slope - 4) < 0.15
+    assert abs(slope - 4) < 0.1
+
+
+@pytest.mark.parametrize("flow", [RungeKutta4(0.01), Diffrax()])
+@pytest.mark.parametrize("mass", [0.0, 0.5])
+def test_a_constant_schedule_is_a_number(flow, mass):
+    for by_schedule, by_number in zip(
+        run(unit_quadratic(), flow, [0.5], mass=Constant(mass)),
+        run(unit_quadratic(), flow, [0.5], mass=mass),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(by_schedule, by_number)
 
 
 @pytest.mark.parametrize(("flow", "order"), [(SemiImplicitEuler, 1), (ExponentialEuler, 1), (ExponentialHeun, 2)])

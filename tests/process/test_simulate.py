@@ -12,7 +12,7 @@ import pytest
 import scipy.linalg
 import scipy.stats
 
-from underdamped import ExponentialDecay, PowerDecay, PowerGrowth
+from underdamped import ExponentialDecay, PowerGrowth
 from underdamped.process import (
     ContinuousData,
     Diffrax,
@@ -34,6 +34,7 @@ from underdamped.process import (
     simulate_ensemble,
     switch_times,
 )
+from underdamped.process.landscapes import logistic_regression
 
 KEY = jax.random.key(11)
 
@@ -193,7 +194,7 @@ def test_coupled_dynamics_are_the_single_ones():
 
 def test_distance_to_the_massless_process_is_linear_in_the_mass():
     """Theorem 6 with delta = 0."""
-    masses = [0.0, 0.01, 0.02, 0.04]
+    masses = [0.0, 0.001, 0.002, 0.004]
     ensembles = simulate_coupled_ensemble(
         two_wells(),
         UniformSwitching(2, 1.0),
@@ -207,7 +208,7 @@ def test_distance_to_the_massless_process_is_linear_in_the_mass():
     sup = np.array([ensemble.sup_distance.value[-1] for ensemble in ensembles])
     assert sup[0] == 0
     order = np.polyfit(np.log(masses[1:]), np.log(sup[1:]), 1)[0]
-    assert abs(order - 1) < 0.15
+    assert abs(order - 1) < 0.05
     assert (ensembles[1].distance.value <= ensembles[1].sup_distance.value + 1e-7).all()
     assert (np.diff(ensembles[1].sup_distance.value) >= 0).all()
 
@@ -293,6 +294,37 @@ def test_a_path_depends_on_the_key_and_its_number_alone(chunk_size, exact):
     assert len(np.unique(ensemble.position[:, -1, 0])) == 300
 
 
+def test_the_full_gradient_of_a_matrix_product_is_the_same_in_every_chunk_up_to_rounding():
+    rng = np.random.default_rng(0)
+    target = logistic_regression(rng.normal(size=(40, 3)), rng.integers(0, 2, 40))
+    options = {"mass": 0.2, "position": [1.0, 0.0, 0.0], "times": [0.5, 2.0], "key": KEY, "flow": ExponentialHeun(0.1)}
+    index = UniformSwitching(40, math.inf)
+    ensemble = simulate_ensemble(target, index, num_paths=300, chunk_size=100, **options)
+    path = simulate(target, index, path_number=7, **options)
+    assert ensemble.position is not None
+    np.testing.assert_allclose(ensemble.position[7], path.position, rtol=0, atol=2 * np.finfo(np.float32).eps)
+
+
+def test_a_path_among_ten_thousand_is_the_path_alone():
+    options = {"mass": 0.2, "position": [1.0, 0.0], "times": [0.5, 2.0], "key": KEY, "flow": Exact()}
+    target, index = random_quadratic(), UniformSwitching(5, 5.0)
+    ensemble = simulate_ensemble(target, index, num_paths=10_000, **options)
+    path = simulate(target, index, path_number=7, **options)
+    assert ensemble.position is not None
+    np.testing.assert_array_equal(ensemble.position[7], path.position)
+
+
+@pytest.mark.usefixtures("x64")
+def test_an_ensemble_keeps_the_precision_of_its_caller():
+    options = {"mass": 0.2, "position": [1.0, 0.0], "times": [0.5, 2.0], "key": KEY, "flow": Exact()}
+    target, index = random_quadratic(), UniformSwitching(5, 5.0)
+    ensemble = simulate_ensemble(target, index, num_paths=40, chunk_size=16, **options)
+    path = simulate(target, index, path_number=7, **options)
+    assert ensemble.position is not None
+    assert ensemble.position.dtype == path.position.dtype == np.float64
+    np.testing.assert_array_equal(ensemble.position[7], path.position)
+
+
 TWO_DEVICES = """
 import sys
 import jax, numpy as np
@@ -340,7 +372,7 @@ def test_continuous_data_follow_the_point_shown():
 
 
 def test_time_is_not_accumulated_in_single_precision():
-    """A million ticks later float32 still saves where it was told to: an oscillator's phase shows the time."""
+    """After 200,000 ticks float32 still saves where it was told to: an oscillator's phase shows the time."""
     target = Quadratic([[1.0, 1.0]], [[0.0, 0.0]])
     times = 2 * np.pi * np.arange(1, 41) * 5
     path = simulate(
@@ -396,5 +428,5 @@ def test_mass_that_is_lost_leads_to_the_minimizer():
         num_paths=500,
     )
     gap = np.linalg.norm(ensemble.position - np.asarray(target.minimizer), axis=-1).mean(0)
-    assert gap[1] < 0.1 < 0.5 < gap[0] * 5
-    assert PowerDecay(1.0, 1.0)(0) == 1
+    assert gap[0] > 0.1
+    assert gap[1] < 0.1

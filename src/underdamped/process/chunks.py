@@ -2,8 +2,9 @@
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import equinox as eqx
@@ -41,14 +42,16 @@ def run_chunks(
     devices = jax.local_devices()
     num_workers = _num_cores() if len(devices) == 1 and devices[0].platform == "cpu" else len(devices)
     lanes = _lanes(problem, num_paths, num_workers, devices[0].platform, chunk_size)
+    as_here = _settings()
     placed = [_on_device((problem, key), device) if len(devices) > 1 else (problem, key) for device in devices]
 
     def run(first: int) -> tuple[Any, np.ndarray, np.ndarray]:
         problem, key = placed[first // lanes % len(devices)]
         count = min(lanes, num_paths - first)
         numbers = np.minimum(padded(first, lanes), num_paths - 1).astype(np.uint32)
-        parts, ticks, slot = _chunk(_with_starts(problem, numbers), key, numbers, np.int32(count), statistics)
-        return jax.block_until_ready(parts), np.asarray(ticks)[:count], np.asarray(slot)[:count]
+        with as_here():
+            parts, ticks, slot = _chunk(_with_starts(problem, numbers), key, numbers, np.int32(count), statistics)
+            return jax.block_until_ready(parts), np.asarray(ticks)[:count], np.asarray(slot)[:count]
 
     firsts = range(0, num_paths, lanes)
     under_way: deque[tuple[int, Future]] = deque()
@@ -59,6 +62,19 @@ def run_chunks(
                 under_way.append((following, executor.submit(run, following)))
             first, future = under_way.popleft()
             yield first, future.result()
+
+
+def _settings() -> Callable[[], AbstractContextManager]:
+    """What enters JAX's settings of this thread in another: contexts such as ``jax.enable_x64`` end at the thread."""
+    here: Any = jax.config
+    x64, nans, precision = here.jax_enable_x64, here.jax_debug_nans, here.jax_default_matmul_precision
+
+    @contextmanager
+    def entered() -> Iterator[None]:
+        with jax.enable_x64(x64), jax.debug_nans(nans), jax.default_matmul_precision(precision):
+            yield
+
+    return entered
 
 
 def padded(first: int, count: int) -> np.ndarray:

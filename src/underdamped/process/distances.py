@@ -204,8 +204,8 @@ def _integrate_running_supremum(supremum: np.ndarray, t: np.ndarray) -> PathMetr
     below = np.minimum(below, step)
     decayed = np.exp(-below)
     ramp = left * -np.expm1(-below) + slope * (-np.expm1(-below) - below * decayed)
-    flat = decayed - np.exp(-step)
-    seen = np.sum(np.exp(-t[:-1]) * (ramp + np.where(right > 1, flat, 0.0)), axis=-1)
+    flat = decayed - np.exp(-step)  # exactly 0 where the piece stays below 1 to its end
+    seen = np.sum(np.exp(-t[:-1]) * (ramp + flat), axis=-1)
     last, rest = np.minimum(supremum[..., -1], 1.0), np.exp(-t[-1])
     return PathMetric(distance=seen + rest * last, tail_bound=rest * (1 - last))
 
@@ -300,8 +300,11 @@ def bootstrap(
 
 def _transport_library() -> Any:
     """POT, imported at the first use: it loads every array library that is installed, which takes seconds."""
-    import ot
-
+    try:
+        import ot
+    except ModuleNotFoundError as error:
+        message = "Wasserstein distances need POT: pip install 'underdamped[jax]'"
+        raise ModuleNotFoundError(message, name=error.name) from error
     return ot
 
 

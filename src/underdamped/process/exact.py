@@ -12,7 +12,6 @@ from underdamped import _checks
 from underdamped.process.flows import Flow, System
 from underdamped.process.targets import Quadratic
 from underdamped.process.trigonometry import sine_cosine
-from underdamped.schedules import Constant
 
 _REGISTER = 8
 """Numbers that XLA's code for a CPU computes at once."""
@@ -36,7 +35,7 @@ class Exact(Flow):
         Jin, Latz, Liu and Scagliotti (JMLR 2025), Figure 2 for the underdamped case.
     """
 
-    def prepare(self, system: System) -> "Flow":
+    def prepare(self, system: System, until: float = 0.0) -> "Flow":
         """Eigenvalues and eigenvectors of all components."""
         target = system.target
         if not isinstance(target, Quadratic):
@@ -44,7 +43,7 @@ class Exact(Flow):
             raise _checks.fail(
                 "target", "a Quadratic when the flow is Exact", type(target).__name__, way_out, TypeError
             )
-        if callable(system.mass) and not isinstance(system.mass, Constant):
+        if callable(system.mass):
             way_out = "a constant mass makes it a damped oscillator; use ExponentialHeun(step) for a mass that changes"
             raise _checks.fail("mass", "a number or Constant when the flow is Exact", system.mass, way_out, TypeError)
         if target.is_diagonal:

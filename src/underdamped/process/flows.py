@@ -29,6 +29,12 @@ class System(eqx.Module):
         mass = self.mass(time) if callable(self.mass) else self.mass
         return jnp.maximum(jnp.asarray(mass, dtype=time.dtype), 0)
 
+    def least_mass(self, until: float) -> float:
+        """Smallest mass up to time ``until``, of a schedule as seen at a thousand times."""
+        if not callable(self.mass):
+            return float(self.mass)
+        return float(jax.vmap(self.mass_at)(jnp.linspace(0.0, until, 1001)).min())
+
     def relaxed_velocity(self, position: Array, chosen: Any) -> Array:
         r"""$-\nabla\Phi(q)/\alpha$, the only velocity there is at mass 0."""
         return -self.target.gradient(position, chosen) / self.friction
@@ -40,9 +46,9 @@ class Flow(eqx.Module):
     The event loop cuts the time between two events into equal pieces of at most ``max_step``.
     """
 
-    def prepare(self, system: System) -> "Flow":
-        """This flow with what it can compute once for all paths; itself by default."""
-        del system
+    def prepare(self, system: System, until: float = 0.0) -> "Flow":
+        """This flow with what it can compute once for all paths up to time ``until``; itself by default."""
+        del system, until
         return self
 
     @property
@@ -177,13 +183,13 @@ class RungeKutta4(_Stepping):
     r"""The classical Runge-Kutta method: fourth order, for masses that the step resolves, and for mass 0.
 
     The choice where accuracy is wanted and the mass is not small; it needs $h < 2.7\,m/\alpha$ at all times. At mass 0
-    the stochastic gradient process itself is solved. Four gradients a step.
+    the stochastic gradient process itself is solved; a schedule must not reach 0. Four gradients a step.
 
     Args:
         step: $h > 0$.
 
     Raises:
-        ValueError: If ``step`` is not positive, or too long for the mass.
+        ValueError: If ``step`` is not positive, or too long for the mass at some time, or a schedule reaches mass 0.
 
     Example:
         >>> RungeKutta4(step=0.01).max_step
@@ -199,15 +205,15 @@ class RungeKutta4(_Stepping):
         super().__init__(step)
         self._is_massless = False
 
-    def prepare(self, system: System) -> "RungeKutta4":
+    def prepare(self, system: System, until: float = 0.0) -> "RungeKutta4":
         """Whether the mass is 0, where another equation is solved; any other must be resolved by the step."""
-        if callable(system.mass):
-            return self
-        mass, longest = float(system.mass), 2.7 * float(system.mass) / float(system.friction)
-        if mass > 0 and self.step > longest:
+        if _is_massless(system, until):
+            return eqx.tree_at(lambda flow: flow._is_massless, self, True)
+        longest = 2.7 * system.least_mass(until) / float(system.friction)
+        if self.step > longest:
             way_out = "beyond it is unstable; use ExponentialHeun(step), which needs no step of the size of the mass"
-            raise _checks.fail("step", f"at most 2.7 mass / friction = {longest:.3g}", self.step, way_out)
-        return eqx.tree_at(lambda flow: flow._is_massless, self, mass == 0)
+            raise _checks.fail("step", f"at most 2.7 mass / friction = {longest:.3g} at all times", self.step, way_out)
+        return self
 
     def advance(
         self, system: System, chosen: Any, position: Array, velocity: Array, time: Array, duration: Array
@@ -240,7 +246,7 @@ class Diffrax(Flow):
     r"""Diffrax's adaptive solvers, to check the others against. Slow: every path waits for the slowest of its chunk.
 
     An explicit solver needs steps of the order of $m/\alpha$; give an implicit one, such as ``diffrax.Kvaerno5()``,
-    for a small mass. At mass 0 the stochastic gradient process itself is solved.
+    for a small mass. At mass 0 the stochastic gradient process itself is solved; a schedule must not reach 0.
 
     Args:
         rtol: relative tolerance, $> 0$.
@@ -249,7 +255,7 @@ class Diffrax(Flow):
         max_steps: steps allowed between two events.
 
     Raises:
-        ValueError: If a tolerance is not positive.
+        ValueError: If a tolerance is not positive, or a schedule reaches mass 0.
 
     Example:
         >>> Diffrax(rtol=1e-6, atol=1e-9).max_step
@@ -277,10 +283,9 @@ class Diffrax(Flow):
         self.solver, self.max_steps = solver or diffrax.Tsit5(), max_steps
         self._is_massless = False
 
-    def prepare(self, system: System) -> "Diffrax":
+    def prepare(self, system: System, until: float = 0.0) -> "Diffrax":
         """At mass 0, that it is: another equation is solved then."""
-        massless = not callable(system.mass) and float(system.mass) == 0
-        return eqx.tree_at(lambda flow: flow._is_massless, self, massless)
+        return eqx.tree_at(lambda flow: flow._is_massless, self, _is_massless(system, until))
 
     @property
     def max_step(self) -> float:
@@ -315,3 +320,11 @@ class Diffrax(Flow):
         )
         failed = solution.result != diffrax.RESULTS.successful
         return jax.tree.map(lambda leaf: jnp.where(failed, jnp.nan, leaf[0]), solution.ys)
+
+
+def _is_massless(system: System, until: float) -> bool:
+    """Whether the mass is 0 throughout. These flows divide by it, so no schedule may arrive there."""
+    if callable(system.mass) and system.least_mass(until) <= 0:
+        way_out = "this flow divides by it; use ExponentialHeun(step), which follows the mass down to 0"
+        raise _checks.fail("mass", "positive up to the last saved time", "a schedule that reaches 0", way_out)
+    return not callable(system.mass) and float(system.mass) == 0

@@ -1,6 +1,7 @@
 """From what the user typed to what the event loop runs: every check, and the limits that change the model."""
 
 import math
+import operator
 import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,9 +18,12 @@ from underdamped.process.flows import Flow, System
 from underdamped.process.loop import Grid, Motion
 from underdamped.process.switching import IndexProcess, UniformSwitching
 from underdamped.process.targets import Quadratic, Target, as_finite
-from underdamped.schedules import Schedule
+from underdamped.schedules import Constant, Schedule
 
 Mass = float | Array | Schedule
+
+MOST_PATHS = 2**32
+"""Path numbers are 32-bit words: more paths would repeat the first ones."""
 
 
 class Problem(eqx.Module):
@@ -36,7 +40,7 @@ class Dynamics(NamedTuple):
     Args:
         mass: $m \ge 0$, a number or a Schedule of time.
         friction: $\alpha > 0$.
-        position: $q_0$, shape (K,).
+        position: $q_0$, shape (K,), required.
         velocity: $p_0$, shape (K,); zero when ``None``.
         flow: this dynamics' own flow; the common one when ``None``.
 
@@ -60,6 +64,9 @@ def pose(
     Infinitely fast switching is the mean target under an index that never moves.
     """
     _check_kinds(target, index)
+    if isinstance(dynamics, Dynamics) or not dynamics or not all(isinstance(one, Dynamics) for one in dynamics):
+        way_out = "write [Dynamics(mass, position=[...]), ...]"
+        raise _checks.fail("dynamics", "a sequence of one or more Dynamics", dynamics, way_out, TypeError)
     grid = _grid(times)
     if getattr(index, "rate", None) == math.inf:
         target, index = target.averaged(), UniformSwitching(1, 0.0)
@@ -81,6 +88,19 @@ def check_key(key: Any) -> Array:
     if isinstance(key, jax.Array) and key.dtype == jnp.uint32 and key.ndim == 1:
         return jax.random.wrap_key_data(key)
     raise _checks.fail("key", "one JAX key", key, "make one by jax.random.key(seed)", TypeError)
+
+
+def check_path_number(number: Any) -> int:
+    """``number`` as one of the 32-bit path numbers."""
+    try:
+        result = operator.index(number)
+    except TypeError:
+        raise _checks.fail("path_number", "an integer", number, "0 is the first path", TypeError) from None
+    if not 0 <= result < MOST_PATHS:
+        raise _checks.fail(
+            "path_number", f"from 0 to {MOST_PATHS - 1}", number, "0 is the first path; take another key"
+        )
+    return result
 
 
 def _check_kinds(target: Any, index: Any) -> None:
@@ -115,6 +135,8 @@ def _motion(target: Target, index: IndexProcess, one: Dynamics, flow: Flow, grid
         raise _checks.fail("flow", "a Flow", flow, "choose for example ExponentialHeun(step)", TypeError)
     friction = _checks.positive(one.friction, "friction", "without friction the flow does not converge")
     system = System(target, _mass(one.mass, grid), friction)
+    if one.position is None:
+        raise _checks.fail("position", "given", None, "a start is needed, such as position=[0.0]", TypeError)
     position = _start(one.position, "position", num_paths)
     velocity = jnp.zeros_like(position) if one.velocity is None else _start(one.velocity, "velocity", num_paths)
     if velocity.shape[-1] != position.shape[-1]:
@@ -123,16 +145,28 @@ def _motion(target: Target, index: IndexProcess, one: Dynamics, flow: Flow, grid
         way_out = f"`target` has dimension K = {target.b.shape[1]}"
         raise _checks.fail("position", "of the dimension of the target", position.shape, way_out)
     _check_scalar(target, index, position)
-    return Motion(system, flow.prepare(system), position, velocity)
+    return Motion(system, flow.prepare(system, float(grid.times[-1])), position, velocity)
 
 
 def _mass(mass: Mass, grid: Grid) -> Mass:
+    """A number, or a schedule that is a mass wherever it was looked at: at a thousand times and the saved ones."""
+    way_out = "0 removes momentum, nothing lies below"
+    if isinstance(mass, Constant):
+        mass = mass.initial
     if not callable(mass):
-        return _checks.non_negative(mass, "mass", "0 removes momentum, nothing lies below")
-    values = np.asarray(jax.vmap(lambda t: jnp.asarray(mass(t), float))(jnp.append(0.0, grid.times)))
-    if not (values >= 0).all():
-        way_out = "0 removes momentum, nothing lies below"
-        raise _checks.fail("mass", "non-negative at all times", float(values[~(values >= 0)][0]), way_out)
+        return _checks.non_negative(mass, "mass", way_out)
+    looked_at = jnp.append(jnp.linspace(0.0, grid.times[-1], 1001), grid.times)
+    try:
+        values = np.asarray(jax.vmap(lambda t: jnp.asarray(mass(t), float))(looked_at))
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
+        raise _checks.fail(
+            "mass", "a function that JAX can trace", mass, "write it with jax.numpy", TypeError
+        ) from error
+    if not np.isfinite(values).all():
+        raise _checks.fail("mass", "finite at all times", float(values[~np.isfinite(values)][0]), way_out)
+    rounding = 16 * np.finfo(values.dtype).eps * np.abs(values).max()  # a schedule may round there on its way to 0
+    if (values < -rounding).any():
+        raise _checks.fail("mass", "non-negative at all times", float(values[values < -rounding][0]), way_out)
     return mass
 
 

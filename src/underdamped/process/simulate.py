@@ -12,7 +12,7 @@ from jax import Array
 from underdamped.process import faults
 from underdamped.process.flows import Flow
 from underdamped.process.loop import COMPILER_OPTIONS, REGISTER, Saved, run_paths
-from underdamped.process.problem import Dynamics, Mass, Problem, check_key, pose
+from underdamped.process.problem import Dynamics, Mass, Problem, check_key, check_path_number, pose
 from underdamped.process.switching import IndexProcess
 from underdamped.process.targets import Target
 
@@ -137,6 +137,7 @@ def simulate_coupled(
     References:
         Jin, Latz, Liu and Scagliotti (JMLR 2025), Theorems 6, 15 and 18.
     """
+    path_number = check_path_number(path_number)
     problem = pose(target, index, dynamics, times, flow)
     saved, num_ticks = _run(problem, check_key(key), np.full(REGISTER, path_number, np.uint32))
     faults.report_breach(np.asarray(num_ticks))

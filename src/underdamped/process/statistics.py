@@ -51,7 +51,8 @@ class Quantiles:
 class Probability:
     r"""Probability of a set, $P((q_t, p_t) \in S)$, or of several at once.
 
-    Its standard error is $\sqrt{P(1-P)/M}$.
+    Its standard error is $\sqrt{P(1-P)/M}$. Where divergence is allowed, a comparison with NaN is false, so that a
+    diverged path counts as outside of a set written as one; it stays among the M.
 
     Args:
         indicator: function of position (K,) and velocity (K,) that says whether they lie in the set: a boolean, or an
@@ -102,6 +103,8 @@ def check_statistics(statistics: Sequence[Statistic]) -> tuple[Statistic, ...]:
     if isinstance(statistics, str) or not isinstance(statistics, Sequence):
         way_out = 'write statistics=("mean", "cov"), or None for whole paths'
         raise _checks.fail("statistics", "a tuple", statistics, way_out, TypeError)
+    if not statistics:
+        raise _checks.fail("statistics", "not empty", statistics, "None keeps whole paths")
     for one in statistics:
         if not isinstance(one, Quantiles | Probability) and one not in MOMENTS + DISTANCES:
             way_out = _checks.suggestion(
@@ -113,6 +116,21 @@ def check_statistics(statistics: Sequence[Statistic]) -> tuple[Statistic, ...]:
             way_out = "give all levels, or all sets, to one of them"
             raise _checks.fail("statistics", f"of at most one {kind.__name__}", statistics, way_out)
     return tuple(statistics)
+
+
+def check_against(statistics: tuple[Statistic, ...], num_dynamics: int, dimension: int) -> None:
+    """Refuse a distance of one dynamics to itself, and indicators that are not boolean."""
+    if num_dynamics < 2 and _any_of(DISTANCES, statistics):
+        way_out = "a distance is that to the first of several dynamics; use simulate_coupled_ensemble"
+        raise _checks.fail("statistics", "without distances for one dynamics", statistics, way_out)
+    point = jax.ShapeDtypeStruct((dimension,), jnp.zeros(()).dtype)
+    for one in statistics:
+        if isinstance(one, Probability):
+            inside = jax.eval_shape(one.indicator, point, point)
+            if getattr(inside, "dtype", None) != jnp.dtype("bool"):
+                given = f"one that returns {getattr(inside, 'dtype', inside)}"
+                way_out = "write a comparison, such as q[0] > 0"
+                raise _checks.fail("indicator", "a function that returns booleans", given, way_out, TypeError)
 
 
 def chunk_parts(statistics: tuple[Statistic, ...], states: Array, reference: Array, is_counted: Array) -> Parts:

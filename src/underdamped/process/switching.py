@@ -134,6 +134,9 @@ class MarkovSwitching(IndexProcess):
         Q = _check_generator(generator)
         self.generator, self.speed = jnp.asarray(Q), clocks.check_rate(speed, "speed")
         stationary, leaving = _stationary(Q), -np.diag(Q)
+        if not np.abs(stationary @ Q).max() <= 1e-6 * (stationary @ leaving):
+            way_out = "its stationary law is lost in rounding"
+            raise _checks.fail("generator", "of rates that double precision can tell from 0", Q.tolist(), way_out)
         self.stationary, self._leaving = jnp.asarray(stationary), jnp.asarray(leaving)
         jumps = np.where(np.eye(len(Q), dtype=bool), 0.0, Q) / np.where(leaving > 0, leaving, 1)[:, None]
         self._cumulative = jnp.asarray(np.vstack([_cumulative(row) for row in [stationary, *jumps]]))
@@ -202,11 +205,14 @@ def _check_generator(generator: Any) -> np.ndarray:
         raise _checks.fail(
             "generator", "non-negative off the diagonal", Q.tolist(), "entry (k, j) is a rate of jumping"
         )
-    gap = np.abs(Q.sum(1)).max()
-    if gap > 1e-6 * max(np.abs(Q).max(), 1e-300):
+    gap = np.abs(Q.sum(1))
+    wrong = np.flatnonzero(gap > 1e-6 * np.abs(Q).max(1))  # each row at its own scale; single precision is enough
+    if wrong.size:
         way_out = "set the diagonal to minus the sum of the rest of each row"
-        raise _checks.fail("generator", "of rows that sum to 0", f"a row that sums to {gap:.3g}", way_out)
-    return Q
+        given = f"row {wrong[0]} that sums to {gap[wrong[0]]:.3g}"
+        raise _checks.fail("generator", "of rows that sum to 0", given, way_out)
+    leaving = np.where(np.eye(len(Q), dtype=bool), 0.0, Q)
+    return leaving - np.diag(leaving.sum(1))  # exactly, whatever the rounding of the diagonal given
 
 
 def _stationary(Q: np.ndarray) -> np.ndarray:

@@ -9,8 +9,9 @@ import numpy as np
 from jax import Array
 
 from underdamped import _checks
-from underdamped.process import streams
-from underdamped.process.problem import check_key
+from underdamped.process import faults, streams
+from underdamped.process.loop import BREACH
+from underdamped.process.problem import check_key, check_path_number
 from underdamped.process.switching import IndexProcess
 
 _BLOCK = 1024
@@ -21,7 +22,8 @@ def switch_times(index: IndexProcess, *, until: float, key: Array, path_number: 
 
     The index does not depend on what it drives, so this is the path that ``simulate`` follows with the same key and
     number. Give it as ``times`` there to save at the switches; position and velocity are continuous at them, but for
-    the velocity at mass 0.
+    the velocity at mass 0. Which side of the switch ``index`` and ``num_switches`` are on is up to rounding then, in
+    single precision above all: read them off at times in between.
 
     Args:
         index: which components drive the flow, and when.
@@ -33,7 +35,7 @@ def switch_times(index: IndexProcess, *, until: float, key: Array, path_number: 
         The times, increasing, in double precision.
 
     Raises:
-        ValueError: If ``until`` is not positive, or the rate is infinite.
+        ValueError: If ``until`` is not positive, or the rate is infinite or found above its bound.
 
     Example:
         >>> import jax
@@ -44,12 +46,14 @@ def switch_times(index: IndexProcess, *, until: float, key: Array, path_number: 
     end = _checks.positive(until, "until", "the process starts at time 0")
     if not np.isfinite(index.tick_rate(0.0)):
         raise _checks.fail("rate", "finite", index.tick_rate(0.0), "infinitely fast switching leaves the full gradient")
-    random = streams.stream(check_key(key), path_number)
+    random = streams.stream(check_key(key), check_path_number(path_number))
     state, random = index.start(random)
     times, time = [], 0.0
     while time <= end:
         waits, state, random = _block(index, state, random, jnp.asarray(time, float), jnp.asarray(end, float))
         block = time + np.cumsum(np.asarray(waits, np.float64))
+        if np.isnan(block).any() and not (block > end).any():
+            faults.report_breach(np.array([BREACH]))
         times.append(block[block <= end])
         time = block[-1]
     return np.concatenate(times)
