@@ -44,6 +44,7 @@ SHAPES: dict[str, list[tuple[int, ...]]] = {
     "ResNet-18": RESNET18,
 }
 BYTES_A_PARAMETER = 20
+ROUNDS_AN_ALLOCATION = 5
 OURS, DEFAULT, FUSED = "SGMP", "SGD", "SGD fused"
 METHODS: dict[str, Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer]] = {
     OURS: lambda params: SGMP(params, lr=1e-3, mass=GeometricDecay(9e-3, ratio=0.9999)),
@@ -75,31 +76,43 @@ def bandwidth_probes(elements: int) -> dict[str, tuple[Callable[[], object], int
 
 
 def measure(shapes: list[tuple[int, ...]], rounds: int) -> dict[str, list[float]]:
-    """Seconds a step of every method, and bytes a second of every probe, once a round, in turn."""
+    """Seconds a step of every method, and bytes a second of every probe, once a round, in turn.
+
+    What ran before decides what is in cache, and where a tensor lies in memory moves a step by a tenth: so the order is
+    shuffled every round, and every few rounds all tensors are allocated anew.
+    """
     elements = sum(torch.Size(shape).numel() for shape in shapes)
     repeats = max(1, round(2e6 / elements))
-    steps: dict[str, Callable[[], object]] = {}
-    for name, build in METHODS.items():
-        generator = torch.Generator().manual_seed(0)
-        params = [torch.nn.Parameter(torch.rand(shape, generator=generator)) for shape in shapes]
-        for param in params:
-            param.grad = 1e-3 * torch.rand(param.shape, generator=generator)
-        steps[name] = build(params).step
-    probes = bandwidth_probes(elements)
-    figures: dict[str, list[float]] = {name: [] for name in (*steps, *probes)}
-    order = list(figures)
-    shuffle = random.Random(0).shuffle  # what ran before decides what is in cache: let it be anything
-    for round_number in range(rounds + 2):  # two to warm up
+    shuffle = random.Random(0).shuffle
+    order = [*METHODS, "copy", "triad", "update"]
+    figures: dict[str, list[float]] = {name: [] for name in order}
+    for first in range(0, rounds, ROUNDS_AN_ALLOCATION):
         shuffle(order)
-        for name in order:
-            if name in steps:
-                figures[name].append(seconds(steps[name], repeats))
-            else:
-                stream, moved = probes[name]
-                figures[name].append(moved / seconds(stream, repeats))
-        if round_number == 1:
-            figures = {name: [] for name in figures}
+        probes = bandwidth_probes(elements)
+        steps = {name: stepper(METHODS[name], shapes) for name in order if name in METHODS}
+        for round_number in range(-1, min(ROUNDS_AN_ALLOCATION, rounds - first)):
+            shuffle(order)
+            for name in order:
+                if name in steps:
+                    figure = seconds(steps[name], repeats)
+                else:
+                    stream, moved = probes[name]
+                    figure = moved / seconds(stream, repeats)
+                if round_number >= 0:  # the one before is to warm up
+                    figures[name].append(figure)
+        del probes, steps
     return figures
+
+
+def stepper(
+    build: Callable[[list[torch.nn.Parameter]], torch.optim.Optimizer], shapes: list[tuple[int, ...]]
+) -> Callable[[], object]:
+    """The step of a new optimiser of new parameters with fixed gradients."""
+    generator = torch.Generator().manual_seed(0)
+    params = [torch.nn.Parameter(torch.rand(shape, generator=generator)) for shape in shapes]
+    for param in params:
+        param.grad = 1e-3 * torch.rand(param.shape, generator=generator)
+    return build(params).step
 
 
 def summarize(figures: dict[str, list[float]], elements: int) -> dict[str, dict[str, float]]:
