@@ -277,3 +277,12 @@ def test_a_group_whose_schedule_fails_is_not_added():
         optimizer.add_param_group({"params": [parameter()], "mass": lambda n: math.nan})
     assert len(optimizer.param_groups) == 1
     optimizer.step()
+
+
+@pytest.mark.parametrize("mass_decay", [None, 0.5])
+def test_from_sgd_without_momentum_keeps_no_buffers(mass_decay):
+    param = parameter()
+    optimizer = SGMP.from_sgd([param], lr=0.1, momentum=0.0, mass_decay=mass_decay)
+    optimizer.step()
+    assert not optimizer.state
+    torch.testing.assert_close(param.detach(), torch.full((3,), 0.9))

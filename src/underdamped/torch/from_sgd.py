@@ -16,6 +16,8 @@ def convert_options(lr: float, momentum: float, friction: float, mass_decay: flo
     The momentum factor is what is kept or lost, so that a learning-rate scheduler moves the step as it does in SGD.
     """
     step_size, _ = heavy_ball_to_sgmp(lr, momentum, friction)
+    if momentum == 0:
+        return {"lr": step_size, "mass": 0.0}  # plain SGD, without buffers
     if mass_decay is None:
         return {"lr": step_size, "momentum": float(momentum)}
     decay = mass_decay if callable(mass_decay) else GeometricDecay(1.0, ratio=mass_decay)
