@@ -9,7 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from underdamped.studies.reporting.plots import Curve, Estimate, Panel, figure, looks, to_pdf, to_svg
+from underdamped.studies.reporting.plots import Curve, Estimate, Map, Panel, Points, figure, looks, to_pdf, to_svg
 
 LOOK = looks(["a", "b", "c"])
 
@@ -121,3 +121,39 @@ def test_ten_methods_look_different():
 def test_a_figure_without_panels_is_refused():
     with pytest.raises(ValueError, match="`panels` must be at least one"):
         figure([])
+
+
+def test_points_are_dots_with_intervals_and_not_joined():
+    points = Points("a", LOOK["a"], x=[1, 10, 100], y=[2.0, 3.0, 4.0], low=[1, 2, 3], high=[3, 4, 5])
+    axes = figure([Panel("", "", "", [points], xscale="log")]).axes[0]
+    (dots,) = [line for line in axes.get_lines() if len(line.get_xdata())]
+    assert dots.get_linestyle() == "None"
+    (intervals,) = axes.collections
+    assert [tuple(map(tuple, path.vertices)) for path in intervals.get_paths()] == [
+        ((1, 1), (1, 3)), ((10, 2), (10, 4)), ((100, 3), (100, 5)),
+    ]  # fmt: skip
+    assert axes.get_xscale() == "log"
+
+
+def test_a_map_shows_each_value_at_its_place_with_a_bar_or_named_classes():
+    values = np.array([[0.0, 1.0, 2.0], [3.0, 4.0, np.nan]])
+    shades = figure([Panel("", "", "", [Map("rate", [1, 2, 3], [10, 20], values)])])
+    axes, bar = shades.axes
+    (mesh,) = axes.collections
+    shown = np.ma.filled(mesh.get_array().reshape(2, 3), np.nan)
+    np.testing.assert_array_equal(shown, values)
+    assert bar.get_ylabel() == "rate"
+    assert (axes.get_xlim(), axes.get_ylim()) == ((0.5, 3.5), (5.0, 25.0))  # each cell around its point
+
+    classes = [("stays", "#aa0000"), ("passes", "#0000aa")]
+    named = figure([Panel("", "", "", [Map("", [1, 2], [1, 2], np.array([[0, 1], [1, 0]]), classes=classes)])])
+    assert len(named.axes) == 1
+    (mesh,) = named.axes[0].collections
+    mesh.update_scalarmappable()
+    np.testing.assert_allclose(mesh.get_facecolors()[0][:3], [2 / 3, 0, 0])
+    assert [text.get_text() for text in named.legends[0].get_texts()] == ["stays", "passes"]
+
+
+def test_a_map_whose_grid_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match=r"`values` must be of shape \(2, 3\)"):
+        Map("", [1, 2, 3], [1, 2], np.zeros((3, 2)))

@@ -13,6 +13,8 @@ from markupsafe import Markup
 
 from underdamped import _checks
 from underdamped.studies.reporting import pages, plots
+from underdamped.studies.reporting.marks import entries
+from underdamped.studies.reporting.style import Dashes
 from underdamped.studies.runs.files import write_atomically
 from underdamped.studies.runs.records import FIGURES, REPORT, read_run
 
@@ -160,16 +162,14 @@ def _inline(svg: str, prefix: str, name: str) -> Markup:
     return Markup(f"{opening}{label}>{rest}")  # our own drawing: matplotlib has escaped its text
 
 
-def _legend(panels: Sequence[plots.Panel]) -> list[tuple[str, str, str]]:
-    """Label, colour and dashes of each curve in ``panels``."""
-    curves = [item for panel in panels for item in panel.contents if isinstance(item, plots.Curve)]
-    looks = {curve.label: curve.look for curve in curves}
-    if len(looks) < 2:
-        return []
-    return [
-        (name, look.color, "" if look.dashes == "solid" else " ".join(f"{2 * length:g}" for length in look.dashes))
-        for name, look in looks.items()
-    ]
+def _legend(panels: Sequence[plots.Panel]) -> list[tuple[str, str, str, str]]:
+    """Label, shape, colour and dashes of everything that is named in ``panels``."""
+    named = entries(mark for panel in panels for mark in panel.contents)
+    return [(entry.label, entry.shape, entry.look.color, _strokes(entry.look.dashes, width=2.0)) for entry in named]
+
+
+def _strokes(dashes: Dashes, width: float) -> str:
+    return "" if dashes == "solid" else " ".join(f"{width * length:g}" for length in dashes)
 
 
 def _facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -23,15 +23,18 @@ _DECADES = 8  # further down a positive value is as good as none
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def apply_scale(axis: Axis, scale: Scale, values: Iterable[np.ndarray]) -> None:
-    """Scale, limits and ticks of ``axis`` for the finite ``values`` drawn along it."""
+def apply_scale(axis: Axis, scale: Scale, values: Iterable[np.ndarray], *, margin: bool = True) -> None:
+    """Scale, limits and ticks of ``axis`` for the finite ``values`` drawn along it, on a log axis with a margin or not.
+
+    A linear axis keeps matplotlib's own limits and ticks.
+    """
     flat = np.concatenate([np.empty(0), *values])
     if scale == "accuracy":
         _accuracy(axis, flat)
     elif scale == "log or zero" and flat.size and flat.min() <= 0:
         _log_or_zero(axis, flat)
     elif scale != "linear" and flat.size and (flat > 0).any():
-        _log(axis, flat[flat > 0])
+        _log(axis, flat[flat > 0], margin)
 
 
 def log_ticks(low: float, high: float) -> list[float]:
@@ -83,8 +86,10 @@ def _set_scale(axis: Axis, name: str, **options: Any) -> None:
     (axis.axes.set_xscale if isinstance(axis, XAxis) else axis.axes.set_yscale)(name, **options)
 
 
-def _log(axis: Axis, values: np.ndarray) -> None:
-    low, high = _widened(values.min(), values.max())
+def _log(axis: Axis, values: np.ndarray, margin: bool) -> None:
+    low, high = float(values.min()), float(values.max())
+    if margin or low == high:
+        low, high = _widened(low, high)
     _set_scale(axis, "log")
     ticks = log_ticks(low, high)
     _set(axis, (low, high), ticks, [tick_label(tick) for tick in ticks])
