@@ -99,8 +99,8 @@ def draw(panel: Panel, axes: Axes) -> None:
         return
     axes.set_ylabel(panel.ylabel)
     is_map = any(isinstance(mark, Map) for mark in panel.contents)
-    for axis, scale, name in ((axes.xaxis, panel.xscale, "x"), (axes.yaxis, panel.scale, "y")):
-        apply_scale(axis, scale, extent(together, name), margin=not is_map)
+    apply_scale(axes.xaxis, panel.xscale, extent(together, "x"), margin=not is_map)
+    apply_scale(axes.yaxis, panel.scale, extent(together, "y"), margin=not is_map)
     if panel.xlim is not None:
         start, end = panel.xlim
         margin = 0.0 if is_map or panel.xscale != "linear" else 0.02 * (end - start)
