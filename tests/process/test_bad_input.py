@@ -86,7 +86,7 @@ GOOD = {
         ({"key": 0}, TypeError, r"make one by jax.random.key\(seed\)"),
         ({"target": FiniteSum(lambda q, y: q * y, jnp.ones(3))}, ValueError, "`target` must be a scalar function"),
         ({"target": FiniteSum(lambda q, y: q @ q, jnp.ones(3))}, TypeError, "`target` must be a Quadratic when"),
-        ({"target": FULL, "index": UniformSwitching(3, 1.0, 2)}, ValueError, "`batch_size` must be 1"),
+        ({"target": FULL, "index": UniformSwitching(3, 1.0, 2)}, ValueError, "`batch_size` must be 1 or N"),
         ({"mass": 1e-3, "flow": RungeKutta4(0.1)}, ValueError, "`step` must be at most 2.7 mass / friction = 0.0027"),
         ({"times": [1e7], "index": UniformSwitching(3, 10.0)}, ValueError, "jax_enable_x64"),
         ({"times": [1e3], "flow": SemiImplicitEuler(1e-5)}, ValueError, "jax_enable_x64"),

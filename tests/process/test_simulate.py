@@ -131,6 +131,23 @@ def test_infinite_rate_is_the_full_gradient(mass):
     np.testing.assert_allclose(heun.position, limit.position, atol=2e-4)
 
 
+@pytest.mark.parametrize("make", [UniformSwitching, Reshuffling])
+@pytest.mark.parametrize(("mass", "is_diagonal"), [(0.3, False), (0.0, False), (0.3, True)])
+def test_a_batch_of_all_components_is_the_full_gradient_exactly(make, mass, is_diagonal):
+    target = random_quadratic()
+    if is_diagonal:
+        target = Quadratic(jnp.diagonal(target.A, axis1=1, axis2=2), target.b)
+    options = {"mass": mass, "position": [1.0, -1.0], "times": [0.5, 2.0], "key": KEY, "flow": Exact()}
+    whole = simulate(target, make(5, 20.0, 5), **options)
+    limit = simulate(target.averaged(), UniformSwitching(1, 0.0), **options)
+    np.testing.assert_allclose(whole.position, limit.position, atol=1e-6)
+    np.testing.assert_allclose(whole.velocity, limit.velocity, atol=2e-6)
+    assert whole.num_switches[-1] > 0
+    np.testing.assert_array_equal(np.sort(whole.index, axis=1), [range(5)] * 2)
+    ensemble = simulate_ensemble(target, make(5, 20.0, 5), num_paths=50, chunk_size=20, **options)
+    np.testing.assert_array_equal(ensemble.position[0], whole.position)
+
+
 def test_rate_zero_keeps_the_first_component():
     path = simulate(
         two_wells(), UniformSwitching(2, 0.0), mass=0.0, position=[0.0], times=[1.0, 60.0], key=KEY, flow=Exact()

@@ -107,4 +107,7 @@ def test_quadratic_agrees_with_the_finite_sum_of_its_components(x64):
             np.testing.assert_allclose(ours.gradient(q, chosen), reference.gradient(q, chosen), atol=1e-12)
             np.testing.assert_allclose(ours.potential(q, chosen), reference.potential(q, chosen), atol=1e-12)
         np.testing.assert_allclose(ours.gradient(ours.minimizer), 0, atol=1e-9)
+        spectra = np.linalg.eigvalsh(full)  # of either sign
+        assert ours.smoothness == pytest.approx(np.abs(spectra).max(), rel=1e-12)
+        assert ours.convexity == pytest.approx(spectra.min(), rel=1e-12)
         np.testing.assert_allclose(ours.averaged().gradient(q, jnp.array([0])), ours.gradient(q), atol=1e-12)

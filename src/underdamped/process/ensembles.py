@@ -1,16 +1,13 @@
 """Many paths: cut into chunks, run on all devices and cores, kept whole or reduced to statistics on the fly."""
 
-import os
-import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jax import Array
 
 from underdamped import _checks
-from underdamped.process import faults
+from underdamped.process import faults, memory
 from underdamped.process.chunks import run_chunks
 from underdamped.process.flows import Flow
 from underdamped.process.problem import MOST_PATHS, Dynamics, Mass, Problem, check_key, pose
@@ -234,24 +231,10 @@ def _check_memory(problem: Problem, num_paths: int) -> None:
     """Whole paths that would not fit are refused before the work, not after."""
     K, dtype = problem.motions[0].position.shape[-1], problem.grid.times.dtype
     needed = len(problem.motions) * num_paths * len(problem.grid.times) * 2 * K * dtype.itemsize
-    available = _available_memory(Path("/proc/meminfo"))
+    available = memory.available()
     if available is not None and needed > available:
         way_out = 'ask for statistics=("mean", "cov"), or for fewer times or paths'
         given = f"{needed / 2**30:.1f} GiB for {num_paths} whole paths"
         raise _checks.fail(
             "num_paths", f"such that paths fit into {available / 2**30:.1f} GiB", given, way_out, MemoryError
         )
-
-
-def _available_memory(meminfo: Path) -> int | None:
-    """Bytes that can be had without swapping, file caches included; free pages where only those are known."""
-    try:
-        found = re.search(r"^MemAvailable:\s+(\d+) kB", meminfo.read_text(), re.MULTILINE)
-    except OSError:
-        found = None
-    if found:
-        return int(found[1]) * 1024
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None  # this system does not say

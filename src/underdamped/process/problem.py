@@ -16,6 +16,7 @@ from underdamped import _checks
 from underdamped.process import streams
 from underdamped.process.flows import Flow, System
 from underdamped.process.loop import Grid, Motion
+from underdamped.process.reshuffling import Reshuffling
 from underdamped.process.switching import IndexProcess, UniformSwitching
 from underdamped.process.targets import Quadratic, Target, as_finite
 from underdamped.schedules import Constant, Schedule
@@ -145,7 +146,14 @@ def _motion(target: Target, index: IndexProcess, one: Dynamics, flow: Flow, grid
         way_out = f"`target` has dimension K = {target.b.shape[1]}"
         raise _checks.fail("position", "of the dimension of the target", position.shape, way_out)
     _check_scalar(target, index, position)
-    return Motion(system, flow.prepare(system, float(grid.times[-1])), position, velocity)
+    flow = flow.prepare(System(_seen(target, index), system.mass, friction), float(grid.times[-1]))
+    return Motion(system, flow, position, velocity)
+
+
+def _seen(target: Target, index: IndexProcess) -> Target:
+    """What a flow can compute in advance from: a batch of all components is their mean."""
+    is_whole = isinstance(index, UniformSwitching | Reshuffling) and index.batch_size == index.num_components
+    return target.averaged() if is_whole and isinstance(target, Quadratic) else target
 
 
 def _mass(mass: Mass, grid: Grid) -> Mass:

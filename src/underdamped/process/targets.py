@@ -171,6 +171,16 @@ class Quadratic(Target):
         A, b = self.A.mean(0), self.b.mean(0)
         return b / A if self.is_diagonal else jnp.linalg.solve(A, b)
 
+    @property
+    def smoothness(self) -> float:
+        r"""$L$, the least Lipschitz constant of all $\nabla\Phi_i$: the largest eigenvalue of any $A_i$, in size."""
+        return float(np.abs(self._eigenvalues()).max())
+
+    @property
+    def convexity(self) -> float:
+        r"""$\mu$, the largest with every $\Phi_i - \mu|q|^2/2$ convex: the smallest eigenvalue of any $A_i$."""
+        return float(self._eigenvalues().min())
+
     def gradient(self, position: Array, chosen: Array | None = None) -> Array:
         """Mean of $A_i q - b_i$ over the components numbered ``chosen`` (over all when ``None``)."""
         A, b = self._mean(chosen)
@@ -180,6 +190,10 @@ class Quadratic(Target):
         r"""Mean of $\frac12 q^\top A_i q - b_i^\top q$ over the ``chosen`` components (over all when ``None``)."""
         A, b = self._mean(chosen)
         return position @ (0.5 * (A * position if self.is_diagonal else A @ position) - b)
+
+    def _eigenvalues(self) -> np.ndarray:
+        A = np.asarray(self.A, dtype=np.float64)
+        return A if self.is_diagonal else np.linalg.eigvalsh(A)
 
     def _mean(self, chosen: Array | None) -> tuple[Array, Array]:
         if chosen is None:
