@@ -8,13 +8,13 @@ from jax import Array
 
 from underdamped import _checks
 from underdamped.process import clocks, streams
-from underdamped.process.clocks import Rate, rate_at
+from underdamped.process.clocks import Rate
 from underdamped.process.streams import Stream
-from underdamped.process.switching import IndexProcess
+from underdamped.process.switching import IndexProcess, Redrawing
 from underdamped.process.targets import as_finite
 
 
-class PureJump(IndexProcess):
+class PureJump(Redrawing):
     r"""At each tick of a Poisson clock a fresh data point, uniform on a box.
 
     The continuous counterpart of ``UniformSwitching``: autocovariance $e^{-\lambda|t|}$, uniform law at all times.
@@ -36,7 +36,6 @@ class PureJump(IndexProcess):
         Jin, Latz, Liu and Schönlieb (JMLR 2023), pure jump process.
     """
 
-    rate: Rate
     low: Array
     high: Array
 
@@ -52,22 +51,6 @@ class PureJump(IndexProcess):
     def start(self, stream: Stream) -> tuple[Array, Stream]:
         """A uniform point, (D,)."""
         return _uniform_point(self.low, self.high, stream)
-
-    def wait(self, state: Array, time: Array, horizon: Array, stream: Stream) -> tuple[Array, Stream]:
-        """Time until the next jump."""
-        return clocks.next_tick(self.rate, time, horizon, stream)
-
-    def tick(self, state: Array, stream: Stream) -> tuple[Array, Stream]:
-        """A fresh point."""
-        return self.start(stream)
-
-    def shown(self, state: Array) -> Array:
-        """The point, (D,)."""
-        return state
-
-    def tick_rate(self, time: float) -> float:
-        r"""$\lambda(t)$."""
-        return float(rate_at(self.rate, time))
 
 
 class ReflectedBrownianMotion(IndexProcess):

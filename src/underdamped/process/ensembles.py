@@ -8,9 +8,10 @@ from jax import Array
 
 from underdamped import _checks
 from underdamped.process import faults, memory
+from underdamped.process.arguments import MOST_PATHS, check_key
 from underdamped.process.chunks import run_chunks
 from underdamped.process.flows import Flow
-from underdamped.process.problem import MOST_PATHS, Dynamics, Mass, Problem, check_key, pose
+from underdamped.process.problem import Dynamics, Mass, Problem, pose
 from underdamped.process.statistics import Estimate, Gathered, Statistic, check_against, check_statistics
 from underdamped.process.switching import IndexProcess
 from underdamped.process.targets import Target
@@ -77,15 +78,15 @@ def simulate_ensemble(
     ``diverged_at``.
 
     Args:
-        target: what is minimised.
-        index: which components drive the flow, and when.
-        mass: $m \ge 0$, a number or a Schedule of time.
-        friction: $\alpha > 0$.
-        position: $q_0$, shape (K,), or (M, K) for a start a path.
-        velocity: $p_0$, likewise; zero when left out.
-        times: when to save, (T,), increasing, from 0 on; one time for the end only.
-        key: JAX key.
-        flow: ``Exact()`` for quadratics with constant mass, ``ExponentialHeun(step)`` for everything else.
+        target: as in ``simulate``.
+        index: as in ``simulate``.
+        mass: as in ``simulate``.
+        friction: as in ``simulate``.
+        position: as in ``simulate``, or (M, K) for a start a path.
+        velocity: likewise.
+        times: as in ``simulate``; one time for the end only.
+        key: as in ``simulate``.
+        flow: as in ``simulate``.
         num_paths: M.
         statistics: ``None`` keeps whole paths; else any of ``"mean"``, ``"var"``, ``"cov"``, ``Quantiles``,
             ``Probability``.
@@ -97,8 +98,8 @@ def simulate_ensemble(
         The ensemble, with what was asked for.
 
     Raises:
-        ValueError: If an argument is out of range, shapes do not fit, or data are not finite.
-        TypeError: If target, index, flow and mass do not go together.
+        ValueError: As ``simulate``.
+        TypeError: As ``simulate``.
         MemoryError: If whole paths would not fit into memory.
         FloatingPointError: If paths diverge, naming them.
 

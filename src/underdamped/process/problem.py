@@ -1,7 +1,6 @@
 """From what the user typed to what the event loop runs: every check, and the limits that change the model."""
 
 import math
-import operator
 import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from jax import Array
 
 from underdamped import _checks
 from underdamped.process import streams
+from underdamped.process.arguments import check_components, check_friction, check_mass, check_times
 from underdamped.process.flows import Flow, System
 from underdamped.process.loop import Grid, Motion
 from underdamped.process.reshuffling import Reshuffling
@@ -22,9 +22,6 @@ from underdamped.process.targets import Quadratic, Target, as_finite
 from underdamped.schedules import Constant, Schedule
 
 Mass = float | Array | Schedule
-
-MOST_PATHS = 2**32
-"""Path numbers are 32-bit words: more paths would repeat the first ones."""
 
 
 class Problem(eqx.Module):
@@ -82,51 +79,18 @@ def pose(
     )
 
 
-def check_key(key: Any) -> Array:
-    """``key`` as a new-style JAX key."""
-    if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ():
-        return key
-    if isinstance(key, jax.Array) and key.dtype == jnp.uint32 and key.ndim == 1:
-        return jax.random.wrap_key_data(key)
-    raise _checks.fail("key", "one JAX key", key, "make one by jax.random.key(seed)", TypeError)
-
-
-def check_path_number(number: Any) -> int:
-    """``number`` as one of the 32-bit path numbers."""
-    try:
-        result = operator.index(number)
-    except TypeError:
-        raise _checks.fail("path_number", "an integer", number, "0 is the first path", TypeError) from None
-    if not 0 <= result < MOST_PATHS:
-        raise _checks.fail(
-            "path_number", f"from 0 to {MOST_PATHS - 1}", number, "0 is the first path; take another key"
-        )
-    return result
-
-
 def _check_kinds(target: Any, index: Any) -> None:
     if not isinstance(target, Target):
         raise _checks.fail("target", "a Target", target, "wrap a function as FiniteSum(component, data)", TypeError)
     if not isinstance(index, IndexProcess):
         way_out = "choose for example UniformSwitching(num_components, rate)"
         raise _checks.fail("index", "an IndexProcess", index, way_out, TypeError)
-    of_target, of_index = getattr(target, "num_components", None), getattr(index, "num_components", None)
-    if of_target != of_index:
-        names = {None: "points of continuous data"}
-        way_out = f"`target` has {names.get(of_target, f'{of_target} components')}"
-        given = names.get(of_index, f"{of_index} components")
-        raise _checks.fail("index", "an index of what the target is made of", given, way_out)
+    check_components(target, index)
 
 
 def _grid(times: Any) -> Grid:
-    exact = np.asarray(times, dtype=np.float64)
-    if exact.ndim != 1 or not exact.size:
-        raise _checks.fail("times", "one-dimensional and not empty", exact.shape, "list the times to be saved")
+    exact = check_times(times)
     gaps = np.diff(exact, prepend=0.0)
-    if not np.isfinite(exact).all() or exact[0] < 0 or (gaps[1:] <= 0).any():
-        raise _checks.fail(
-            "times", "finite, not negative and strictly increasing", times, "the process starts at time 0"
-        )
     return Grid(jnp.asarray(exact, float), jnp.asarray(np.append(gaps, np.inf), float))
 
 
@@ -134,7 +98,7 @@ def _motion(target: Target, index: IndexProcess, one: Dynamics, flow: Flow, grid
     flow = one.flow or flow
     if not isinstance(flow, Flow):
         raise _checks.fail("flow", "a Flow", flow, "choose for example ExponentialHeun(step)", TypeError)
-    friction = _checks.positive(one.friction, "friction", "without friction the flow does not converge")
+    friction = check_friction(one.friction)
     system = System(target, _mass(one.mass, grid), friction)
     if one.position is None:
         raise _checks.fail("position", "given", None, "a start is needed, such as position=[0.0]", TypeError)
@@ -162,7 +126,7 @@ def _mass(mass: Mass, grid: Grid) -> Mass:
     if isinstance(mass, Constant):
         mass = mass.initial
     if not callable(mass):
-        return _checks.non_negative(mass, "mass", way_out)
+        return check_mass(mass)
     looked_at = jnp.append(jnp.linspace(0.0, grid.times[-1], 1001), grid.times)
     try:
         values = np.asarray(jax.vmap(lambda t: jnp.asarray(mass(t), float))(looked_at))

@@ -10,9 +10,10 @@ import numpy as np
 from jax import Array
 
 from underdamped.process import faults
+from underdamped.process.arguments import check_key, check_path_number
 from underdamped.process.flows import Flow
 from underdamped.process.loop import COMPILER_OPTIONS, REGISTER, Saved, run_paths
-from underdamped.process.problem import Dynamics, Mass, Problem, check_key, check_path_number, pose
+from underdamped.process.problem import Dynamics, Mass, Problem, pose
 from underdamped.process.switching import IndexProcess
 from underdamped.process.targets import Target
 

@@ -43,7 +43,32 @@ class IndexProcess(eqx.Module):
         """Mean number of ticks per unit of time, to size the work. Only the speed depends on it."""
 
 
-class UniformSwitching(IndexProcess):
+class Redrawing(IndexProcess):
+    r"""At each tick of a Poisson clock of rate ``rate`` a fresh draw, whatever was there before; subclasses say which.
+
+    The autocovariance is that of the draw times $e^{-\int\kappa}$. The state is what is shown.
+    """
+
+    rate: Rate
+
+    def wait(self, state: Array, time: Array, horizon: Array, stream: Stream) -> tuple[Array, Stream]:
+        """Time until the next redraw."""
+        return clocks.next_tick(self.rate, time, horizon, stream)
+
+    def tick(self, state: Array, stream: Stream) -> tuple[Array, Stream]:
+        """A fresh draw."""
+        return self.start(stream)
+
+    def shown(self, state: Array) -> Array:
+        """The draw."""
+        return state
+
+    def tick_rate(self, time: float) -> float:
+        r"""$\kappa(t)$."""
+        return float(rate_at(self.rate, time))
+
+
+class UniformSwitching(Redrawing):
     r"""The paper's index process: at each tick of a Poisson clock a fresh mini-batch, uniform and without replacement.
 
     $P(i(t+s) = j \mid i(s) = k) = (1 - e^{-\kappa t})/N + e^{-\kappa t} 1[j = k]$ for single components.
@@ -72,7 +97,6 @@ class UniformSwitching(IndexProcess):
     """
 
     num_components: int = eqx.field(static=True)
-    rate: Rate
     batch_size: int = eqx.field(static=True)
 
     def __init__(self, num_components: int, rate: Rate, batch_size: int = 1) -> None:
@@ -82,22 +106,6 @@ class UniformSwitching(IndexProcess):
     def start(self, stream: Stream) -> tuple[Array, Stream]:
         """A uniform batch, shape (batch_size,)."""
         return _subset(stream, self.num_components, self.batch_size)
-
-    def wait(self, state: Array, time: Array, horizon: Array, stream: Stream) -> tuple[Array, Stream]:
-        """Time until the next redraw."""
-        return clocks.next_tick(self.rate, time, horizon, stream)
-
-    def tick(self, state: Array, stream: Stream) -> tuple[Array, Stream]:
-        """A fresh batch."""
-        return self.start(stream)
-
-    def shown(self, state: Array) -> Array:
-        """The numbers of the batch, shape (batch_size,)."""
-        return state
-
-    def tick_rate(self, time: float) -> float:
-        r"""$\kappa(t)$."""
-        return float(rate_at(self.rate, time))
 
 
 class MarkovSwitching(IndexProcess):
@@ -133,7 +141,7 @@ class MarkovSwitching(IndexProcess):
     def __init__(self, generator: Any, speed: Rate = 1.0) -> None:
         Q = _check_generator(generator)
         self.generator, self.speed = jnp.asarray(Q), clocks.check_rate(speed, "speed")
-        stationary, leaving = _stationary(Q), -np.diag(Q)
+        stationary, leaving = stationary_law(Q), -np.diag(Q)
         if not np.abs(stationary @ Q).max() <= 1e-6 * (stationary @ leaving):
             way_out = "its stationary law is lost in rounding"
             raise _checks.fail("generator", "of rates that double precision can tell from 0", Q.tolist(), way_out)
@@ -215,7 +223,7 @@ def _check_generator(generator: Any) -> np.ndarray:
     return leaving - np.diag(leaving.sum(1))  # exactly, whatever the rounding of the diagonal given
 
 
-def _stationary(Q: np.ndarray) -> np.ndarray:
+def stationary_law(Q: np.ndarray) -> np.ndarray:
     r"""$\lim_t \frac1N 1^\top e^{Qt}$: the projection of the uniform law on the left null space along the range."""
     scale = np.abs(Q).max() or 1.0
     left, singular, right = np.linalg.svd(Q / scale)

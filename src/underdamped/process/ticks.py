@@ -10,8 +10,8 @@ from jax import Array
 
 from underdamped import _checks
 from underdamped.process import faults, streams
+from underdamped.process.arguments import check_key, check_path_number
 from underdamped.process.loop import BREACH
-from underdamped.process.problem import check_key, check_path_number
 from underdamped.process.switching import IndexProcess
 
 _BLOCK = 1024
