@@ -92,7 +92,7 @@ def simulate_ensemble(
             ``Probability``.
         chunk_size: paths simulated side by side; ``None`` fits the cache. Changes speed and memory, not the paths.
         allow_divergence: keep paths that are not finite, and say so in ``diverged_at``, instead of raising.
-        progress: show a bar; ``None`` shows it on a terminal if rich is installed.
+        progress: show a bar on a terminal or in a notebook; ``None`` shows it for long runs if rich is installed.
 
     Returns:
         The ensemble, with what was asked for.
@@ -102,6 +102,7 @@ def simulate_ensemble(
         TypeError: As ``simulate``.
         MemoryError: If whole paths would not fit into memory.
         FloatingPointError: If paths diverge, naming them.
+        ModuleNotFoundError: If a bar is asked for by ``progress=True`` and rich is not installed.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -169,6 +170,7 @@ def simulate_coupled_ensemble(
         TypeError: As ``simulate_ensemble``.
         MemoryError: As ``simulate_ensemble``.
         FloatingPointError: As ``simulate_ensemble``.
+        ModuleNotFoundError: As ``simulate_ensemble``.
 
     Example:
         >>> import jax, jax.numpy as jnp
