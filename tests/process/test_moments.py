@@ -423,6 +423,8 @@ GOOD = {
         ({"times": [1.0, 1.0]}, ValueError, "`times` must be finite, not negative and strictly increasing"),
         ({"times": [-1.0]}, ValueError, "`times`"),
         ({"times": []}, ValueError, "`times`"),
+        ({"times": "soon"}, TypeError, "`times` must be made of numbers"),
+        ({"position": [1j]}, TypeError, "`position` must be real"),
         ({"covariance": np.eye(3)}, ValueError, "`covariance` must be finite and of shape"),
         ({"covariance": -np.eye(2)}, ValueError, "positive semi-definite"),
         (

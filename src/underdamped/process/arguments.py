@@ -9,6 +9,7 @@ import numpy as np
 from jax import Array
 
 from underdamped import _checks
+from underdamped.process.arrays import as_doubles
 from underdamped.process.switching import IndexProcess
 from underdamped.process.targets import Target
 
@@ -40,7 +41,7 @@ def check_path_number(number: Any) -> int:
 
 def check_times(times: Any) -> np.ndarray:
     """``times`` in double precision, (T,)."""
-    exact = np.asarray(times, dtype=np.float64)
+    exact = as_doubles(times, "times")
     if exact.ndim != 1 or not exact.size:
         raise _checks.fail("times", "one-dimensional and not empty", exact.shape, "list the times to be saved")
     if not np.isfinite(exact).all() or exact[0] < 0 or (np.diff(exact) <= 0).any():
@@ -58,6 +59,21 @@ def check_mass(mass: Any, argument: str = "mass") -> float:
 def check_friction(friction: Any) -> float:
     """``friction`` as a number above 0."""
     return _checks.positive(friction, "friction", "without friction the flow does not converge")
+
+
+def check_index(index: Any) -> None:
+    """An error unless ``index`` is an index process."""
+    if not isinstance(index, IndexProcess):
+        way_out = "choose for example UniformSwitching(num_components, rate)"
+        raise _checks.fail("index", "an IndexProcess", index, way_out, TypeError)
+
+
+def check_kinds(target: Any, index: Any) -> None:
+    """An error unless both are what they should be and fit each other."""
+    if not isinstance(target, Target):
+        raise _checks.fail("target", "a Target", target, "wrap a function as FiniteSum(component, data)", TypeError)
+    check_index(index)
+    check_components(target, index)
 
 
 def check_components(target: Target, index: IndexProcess) -> None:

@@ -8,10 +8,10 @@ from jax import Array
 
 from underdamped import _checks
 from underdamped.process import clocks, streams
+from underdamped.process.arrays import as_finite
 from underdamped.process.clocks import Rate
 from underdamped.process.streams import Stream
 from underdamped.process.switching import IndexProcess, Redrawing
-from underdamped.process.targets import as_finite
 
 
 class PureJump(Redrawing):

@@ -12,6 +12,7 @@ from underdamped import _checks
 from underdamped.process import _radau
 from underdamped.process._jump_system import JumpSystem
 from underdamped.process.arguments import check_components, check_friction, check_mass, check_times
+from underdamped.process.arrays import as_doubles
 from underdamped.process.switching import IndexProcess, MarkovSwitching, UniformSwitching, stationary_law
 from underdamped.process.targets import Quadratic, Target
 from underdamped.schedules import Schedule
@@ -225,7 +226,7 @@ def _check_size(states: int, K: int, batch_size: int = 1) -> None:
 def _vector(value: Any, argument: str, K: int, *, optional: bool = False) -> np.ndarray:
     if value is None and optional:
         return np.zeros(K)
-    vector = np.asarray(value, dtype=np.float64)
+    vector = as_doubles(value, argument)
     if vector.shape != (K,) or not np.all(np.isfinite(vector)):
         raise _checks.fail(argument, f"finite and of shape ({K},)", vector.shape, "one entry a dimension of the target")
     return vector
@@ -234,7 +235,7 @@ def _vector(value: Any, argument: str, K: int, *, optional: bool = False) -> np.
 def _covariance(value: Any, K: int) -> np.ndarray:
     if value is None:
         return np.zeros((2 * K, 2 * K))
-    cov = np.asarray(value, dtype=np.float64)
+    cov = as_doubles(value, "covariance")
     if cov.shape != (2 * K, 2 * K) or not np.all(np.isfinite(cov)):
         raise _checks.fail("covariance", f"finite and of shape ({2 * K}, {2 * K})", cov.shape, "it is that of (q, p)")
     if not np.allclose(cov, cov.T, rtol=1e-10, atol=0) or np.linalg.eigvalsh(cov)[0] < -1e-10 * np.abs(cov).max():

@@ -13,12 +13,13 @@ from jax import Array
 
 from underdamped import _checks
 from underdamped.process import streams
-from underdamped.process.arguments import check_components, check_friction, check_mass, check_times
+from underdamped.process.arguments import check_friction, check_kinds, check_mass, check_times
+from underdamped.process.arrays import as_finite
 from underdamped.process.flows import Flow, System
 from underdamped.process.loop import Grid, Motion
 from underdamped.process.reshuffling import Reshuffling
 from underdamped.process.switching import IndexProcess, UniformSwitching
-from underdamped.process.targets import Quadratic, Target, as_finite
+from underdamped.process.targets import Quadratic, Target
 from underdamped.schedules import Constant, Schedule
 
 Mass = float | Array | Schedule
@@ -61,7 +62,7 @@ def pose(
 
     Infinitely fast switching is the mean target under an index that never moves.
     """
-    _check_kinds(target, index)
+    check_kinds(target, index)
     if isinstance(dynamics, Dynamics) or not dynamics or not all(isinstance(one, Dynamics) for one in dynamics):
         way_out = "write [Dynamics(mass, position=[...]), ...]"
         raise _checks.fail("dynamics", "a sequence of one or more Dynamics", dynamics, way_out, TypeError)
@@ -77,15 +78,6 @@ def pose(
     return jax.tree.map(
         lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, Problem(motions, index, grid)
     )
-
-
-def _check_kinds(target: Any, index: Any) -> None:
-    if not isinstance(target, Target):
-        raise _checks.fail("target", "a Target", target, "wrap a function as FiniteSum(component, data)", TypeError)
-    if not isinstance(index, IndexProcess):
-        way_out = "choose for example UniformSwitching(num_components, rate)"
-        raise _checks.fail("index", "an IndexProcess", index, way_out, TypeError)
-    check_components(target, index)
 
 
 def _grid(times: Any) -> Grid:
@@ -134,6 +126,8 @@ def _mass(mass: Mass, grid: Grid) -> Mass:
         raise _checks.fail(
             "mass", "a function that JAX can trace", mass, "write it with jax.numpy", TypeError
         ) from error
+    if values.ndim != 1:
+        raise _checks.fail("mass", "one number at a time", f"shape {values.shape[1:]}", "all coordinates share it")
     if not np.isfinite(values).all():
         raise _checks.fail("mass", "finite at all times", float(values[~np.isfinite(values)][0]), way_out)
     rounding = 16 * np.finfo(values.dtype).eps * np.abs(values).max()  # a schedule may round there on its way to 0
@@ -155,10 +149,14 @@ def _check_scalar(target: Target, index: IndexProcess, position: Array) -> None:
         state, _ = index.start(streams.stream(jax.random.key(0), 0))
         return target.potential(position, index.shown(state))
 
-    shape = getattr(jax.eval_shape(potential, position.reshape(-1, position.shape[-1])[0]), "shape", None)
+    value = jax.eval_shape(potential, position.reshape(-1, position.shape[-1])[0])
+    shape = getattr(value, "shape", None)
     if shape != ():
         way_out = "a component returns one number, its potential at the position; sum over coordinates"
         raise _checks.fail("target", "a scalar function", f"one that returns shape {shape}", way_out)
+    if not jnp.issubdtype(value.dtype, jnp.floating):
+        way_out = "a component returns its potential, which has a gradient"
+        raise _checks.fail("target", "a real function", f"one that returns {value.dtype}", way_out, TypeError)
 
 
 def _check_resolution(index: IndexProcess, motions: tuple[Motion, ...], grid: Grid) -> None:

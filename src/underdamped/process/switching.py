@@ -11,6 +11,7 @@ from jax import Array
 
 from underdamped import _checks
 from underdamped.process import clocks, streams
+from underdamped.process.arrays import as_doubles
 from underdamped.process.clocks import Rate, rate_at
 from underdamped.process.streams import Stream
 
@@ -204,7 +205,7 @@ def check_batch(num_components: int, batch_size: int) -> tuple[int, int]:
 
 
 def _check_generator(generator: Any) -> np.ndarray:
-    Q = np.asarray(generator, dtype=np.float64)
+    Q = as_doubles(generator, "generator")
     if Q.ndim != 2 or Q.shape[0] != Q.shape[1] or not Q.size:
         raise _checks.fail("generator", "a square matrix", Q.shape, "it has one row and one column a component")
     if not np.isfinite(Q).all():

@@ -12,6 +12,7 @@ from jax import Array
 from jax.core import Tracer
 
 from underdamped import _checks
+from underdamped.process.arrays import as_finite
 
 
 class Target(eqx.Module):
@@ -81,8 +82,7 @@ class FiniteSum(Target):
     data: Any
 
     def __init__(self, component: Callable[[Array, Any], Array], data: Any) -> None:
-        if not callable(component):
-            raise _checks.fail("component", "a function of position and data point", component, "it is phi", TypeError)
+        _check_component(component)
         self.component = component
         self.data = jax.tree.map(lambda leaf: as_finite(leaf, "data"), data)
         lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in jax.tree.leaves(self.data)}
@@ -213,6 +213,9 @@ class ContinuousData(Target):
         component: $\phi$, a function of position (K,) and data point (D,), differentiable in the position; returns a
             scalar.
 
+    Raises:
+        TypeError: If ``component`` is not callable.
+
     Example:
         >>> import jax.numpy as jnp
         >>> target = ContinuousData(lambda q, y: 0.5 * jnp.sum((q - y) ** 2))
@@ -224,6 +227,9 @@ class ContinuousData(Target):
     """
 
     component: Callable[[Array, Array], Array] = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        _check_component(self.component)
 
     def gradient(self, position: Array, chosen: Array | None = None) -> Array:
         r"""$\nabla_q\phi(q, y)$ at the data point ``chosen``."""
@@ -239,20 +245,13 @@ class ContinuousData(Target):
         raise _checks.fail("rate", "finite for continuous data", float("inf"), way_out)
 
 
+def _check_component(component: Any) -> None:
+    if not callable(component):
+        raise _checks.fail("component", "a function of position and data point", component, "it is phi", TypeError)
+
+
 def _chosen_point(chosen: Array | None) -> Array:
     if chosen is None:
         way_out = "an integral has no full gradient; put the nodes of a quadrature rule into a FiniteSum"
         raise _checks.fail("chosen", "a data point", None, way_out)
     return chosen
-
-
-def as_finite(value: Any, argument: str) -> Array:
-    """``value`` as a JAX array without NaN or infinity; of floats, unless it is data."""
-    if not isinstance(value, Tracer):
-        array = np.asarray(value)
-        bad = int(array.size - np.isfinite(array).sum())
-        if bad:
-            raise _checks.fail(argument, "finite", f"{bad} NaN or infinite entries", "clean the data first")
-    result = jnp.asarray(value)
-    is_integer_matrix = argument != "data" and not jnp.issubdtype(result.dtype, jnp.floating)
-    return result.astype(float) if is_integer_matrix else result
