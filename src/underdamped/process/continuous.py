@@ -5,6 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 from underdamped import _checks
 from underdamped.process import clocks, streams
@@ -36,8 +37,8 @@ class PureJump(Redrawing):
         Jin, Latz, Liu and Schönlieb (JMLR 2023), pure jump process.
     """
 
-    low: Array
-    high: Array
+    low: Float[Array, " D"]
+    high: Float[Array, " D"]
 
     def __init__(self, rate: Rate, low: Any, high: Any) -> None:
         self.rate = clocks.check_rate(rate, infinite=True)
@@ -48,7 +49,7 @@ class PureJump(Redrawing):
         """D."""
         return self.low.shape[0]
 
-    def start(self, stream: Stream) -> tuple[Array, Stream]:
+    def start(self, stream: Stream) -> tuple[Float[Array, " D"], Stream]:
         """A uniform point, (D,)."""
         return _uniform_point(self.low, self.high, stream)
 
@@ -79,8 +80,8 @@ class ReflectedBrownianMotion(IndexProcess):
 
     volatility: float
     step: float
-    low: Array
-    high: Array
+    low: Float[Array, " D"]
+    high: Float[Array, " D"]
 
     def __init__(self, volatility: float, step: float, low: Any, high: Any) -> None:
         self.volatility = _checks.positive(volatility, "volatility", "at 0 the index would never move")
@@ -92,7 +93,7 @@ class ReflectedBrownianMotion(IndexProcess):
         """D."""
         return self.low.shape[0]
 
-    def start(self, stream: Stream) -> tuple[Array, Stream]:
+    def start(self, stream: Stream) -> tuple[Float[Array, " D"], Stream]:
         """A uniform point, (D,)."""
         return _uniform_point(self.low, self.high, stream)
 
@@ -100,7 +101,7 @@ class ReflectedBrownianMotion(IndexProcess):
         """Always ``step``."""
         return jnp.full_like(time, self.step), stream
 
-    def tick(self, state: Array, stream: Stream) -> tuple[Array, Stream]:
+    def tick(self, state: Float[Array, " D"], stream: Stream) -> tuple[Float[Array, " D"], Stream]:
         """The value one step later."""
         draws = []
         for _ in range(self.dimension):
@@ -108,7 +109,7 @@ class ReflectedBrownianMotion(IndexProcess):
             draws.append(draw)
         return _fold(state + self.volatility * jnp.sqrt(self.step) * jnp.stack(draws), self.low, self.high), stream
 
-    def shown(self, state: Array) -> Array:
+    def shown(self, state: Float[Array, " D"]) -> Float[Array, " D"]:
         """The point, (D,)."""
         return state
 

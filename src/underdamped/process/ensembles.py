@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 from underdamped import _checks
 from underdamped.process import faults, memory
@@ -216,7 +217,7 @@ class _Whole:
         self.position = np.empty((num_paths, len(problem.grid.times), K), dtype)
         self.velocity = np.empty_like(self.position)
 
-    def add(self, states: Array, rows: slice) -> None:
+    def add(self, states: Float[Array, "M T Z"], rows: slice) -> None:
         """Copy the states (paths, T, 2K) of a chunk into the rows of its paths, padding at the end left out."""
         position, velocity = np.split(np.asarray(states)[: rows.stop - rows.start], 2, axis=-1)
         self.position[rows], self.velocity[rows] = position, velocity

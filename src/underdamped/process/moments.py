@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from underdamped import _checks
 from underdamped.process import _radau
@@ -137,7 +138,9 @@ def jump_system(target: Target, index: IndexProcess, friction: float) -> tuple[J
     return JumpSystem(A, b, weights, alpha, generator), shift
 
 
-def summarize(system: JumpSystem, y: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def summarize(
+    system: JumpSystem, y: Float[np.ndarray, "N moments"], shift: Float[np.ndarray, " K"]
+) -> tuple[Float[np.ndarray, " Z"], Float[np.ndarray, "Z Z"]]:
     """Mean (2K,) and covariance (2K, 2K) of (q, p) from the moments on each component."""
     u, v, Q, C, P = (part.sum(axis=0) for part in system.split(system.from_modes(y)))
     mean = np.concatenate([u, v])

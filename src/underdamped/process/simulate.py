@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float, Int, Shaped
 
 from underdamped.process import faults
 from underdamped.process.arguments import check_key, check_path_number
@@ -29,11 +30,11 @@ class Path(eqx.Module):
         num_switches: ticks of the index so far, self-jumps included, (T,).
     """
 
-    times: Array
-    position: Array
-    velocity: Array
-    index: Any
-    num_switches: Array
+    times: Float[Array, " T"]
+    position: Float[Array, "T K"]
+    velocity: Float[Array, "T K"]
+    index: Shaped[Array, "T shown"]
+    num_switches: Int[Array, " T"]
 
 
 def simulate(

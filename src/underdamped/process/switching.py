@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float, Int
 
 from underdamped import _checks
 from underdamped.process import clocks, streams
@@ -104,7 +105,7 @@ class UniformSwitching(Redrawing):
         self.num_components, self.batch_size = check_batch(num_components, batch_size)
         self.rate = clocks.check_rate(rate, infinite=True)
 
-    def start(self, stream: Stream) -> tuple[Array, Stream]:
+    def start(self, stream: Stream) -> tuple[Int[Array, " batch"], Stream]:
         """A uniform batch, shape (batch_size,)."""
         return _subset(stream, self.num_components, self.batch_size)
 
@@ -133,11 +134,11 @@ class MarkovSwitching(IndexProcess):
         Jin, Latz, Liu and Schönlieb (JMLR 24(274), 2023), finite chains.
     """
 
-    generator: Array
+    generator: Float[Array, "N N"]
     speed: Rate
-    stationary: Array
-    _leaving: Array
-    _cumulative: Array
+    stationary: Float[Array, " N"]
+    _leaving: Float[Array, " N"]
+    _cumulative: Float[Array, "N+1 N"]
 
     def __init__(self, generator: Any, speed: Rate = 1.0) -> None:
         Q = _check_generator(generator)
@@ -155,7 +156,7 @@ class MarkovSwitching(IndexProcess):
         """N."""
         return self.generator.shape[0]
 
-    def start(self, stream: Stream) -> tuple[Array, Stream]:
+    def start(self, stream: Stream) -> tuple[Int[Array, " batch"], Stream]:
         """A component from the stationary law, shape (1,)."""
         return self._draw(0, stream)
 
@@ -167,7 +168,7 @@ class MarkovSwitching(IndexProcess):
         """The component jumped to."""
         return self._draw(state[0] + 1, stream)
 
-    def shown(self, state: Array) -> Array:
+    def shown(self, state: Int[Array, " 1"]) -> Int[Array, " 1"]:
         """The number of the component, shape (1,)."""
         return state
 
@@ -180,7 +181,7 @@ class MarkovSwitching(IndexProcess):
         return jnp.searchsorted(self._cumulative[row], draw, side="right")[None].astype(jnp.int32), stream
 
 
-def _subset(stream: Stream, num_components: int, size: int) -> tuple[Array, Stream]:
+def _subset(stream: Stream, num_components: int, size: int) -> tuple[Int[Array, " {size}"], Stream]:
     """Uniform among the subsets of ``size``, by Floyd's algorithm: in arbitrary, not uniform, order."""
     if size == 1:
         number, stream = streams.integer(stream, num_components)
@@ -204,7 +205,7 @@ def check_batch(num_components: int, batch_size: int) -> tuple[int, int]:
     return num_components, _checks.count(batch_size, "batch_size", way_out, num_components)
 
 
-def _check_generator(generator: Any) -> np.ndarray:
+def _check_generator(generator: Any) -> Float[np.ndarray, "N N"]:
     Q = as_doubles(generator, "generator")
     if Q.ndim != 2 or Q.shape[0] != Q.shape[1] or not Q.size:
         raise _checks.fail("generator", "a square matrix", Q.shape, "it has one row and one column a component")
@@ -224,7 +225,7 @@ def _check_generator(generator: Any) -> np.ndarray:
     return leaving - np.diag(leaving.sum(1))  # exactly, whatever the rounding of the diagonal given
 
 
-def stationary_law(Q: np.ndarray) -> np.ndarray:
+def stationary_law(Q: Float[np.ndarray, "N N"]) -> Float[np.ndarray, " N"]:
     r"""$\lim_t \frac1N 1^\top e^{Qt}$: the projection of the uniform law on the left null space along the range."""
     scale = np.abs(Q).max() or 1.0
     left, singular, right = np.linalg.svd(Q / scale)

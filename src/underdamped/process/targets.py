@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import Tracer
+from jaxtyping import Float, Int
 
 from underdamped import _checks
 from underdamped.process.arrays import as_finite
@@ -23,11 +24,11 @@ class Target(eqx.Module):
     """
 
     @abstractmethod
-    def gradient(self, position: Array, chosen: Any = None) -> Array:
+    def gradient(self, position: Float[Array, " K"], chosen: Any = None) -> Float[Array, " K"]:
         r"""$\nabla\Phi_y(q)$, shape (K,): the mean gradient of the ``chosen`` components, of all when ``None``."""
 
     @abstractmethod
-    def potential(self, position: Array, chosen: Any = None) -> Array:
+    def potential(self, position: Float[Array, " K"], chosen: Any = None) -> Float[Array, ""]:
         r"""$\Phi_y(q)$, a scalar: the mean of the ``chosen`` components, of all when ``None``."""
 
     def averaged(self) -> "Target":
@@ -45,11 +46,11 @@ class _Averaged(Target):
         """1."""
         return 1
 
-    def gradient(self, position: Array, chosen: Any = None) -> Array:
+    def gradient(self, position: Float[Array, " K"], chosen: Any = None) -> Float[Array, " K"]:
         """The full gradient, whatever is chosen."""
         return self.target.gradient(position, None)
 
-    def potential(self, position: Array, chosen: Any = None) -> Array:
+    def potential(self, position: Float[Array, " K"], chosen: Any = None) -> Float[Array, ""]:
         """The full potential, whatever is chosen."""
         return self.target.potential(position, None)
 
@@ -97,11 +98,11 @@ class FiniteSum(Target):
         """N."""
         return jax.tree.leaves(self.data)[0].shape[0]
 
-    def gradient(self, position: Array, chosen: Array | None = None) -> Array:
+    def gradient(self, position: Float[Array, " K"], chosen: Int[Array, " batch"] | None = None) -> Float[Array, " K"]:
         """Mean gradient of the components numbered ``chosen`` (of all when ``None``)."""
         return self._mean(jax.grad(self.component), position, chosen)
 
-    def potential(self, position: Array, chosen: Array | None = None) -> Array:
+    def potential(self, position: Float[Array, " K"], chosen: Int[Array, " batch"] | None = None) -> Float[Array, ""]:
         """Mean of the components numbered ``chosen`` (of all when ``None``)."""
         return self._mean(self.component, position, chosen)
 
@@ -133,8 +134,8 @@ class Quadratic(Target):
         Jin, Latz, Liu and Scagliotti (JMLR 2025), Section 5.2.
     """
 
-    A: Array
-    b: Array
+    A: Float[Array, "N K K"] | Float[Array, "N K"]
+    b: Float[Array, "N K"]
 
     def __init__(self, A: Any, b: Any) -> None:
         self.A, self.b = as_finite(A, "A"), as_finite(b, "b")
@@ -166,7 +167,7 @@ class Quadratic(Target):
         return Quadratic(self.A.mean(0, keepdims=True), self.b.mean(0, keepdims=True))
 
     @property
-    def minimizer(self) -> Array:
+    def minimizer(self) -> Float[Array, " K"]:
         r"""Where $\nabla\Phi = 0$, shape (K,): the minimiser if the mean matrix is positive definite."""
         A, b = self.A.mean(0), self.b.mean(0)
         return b / A if self.is_diagonal else jnp.linalg.solve(A, b)
@@ -181,12 +182,12 @@ class Quadratic(Target):
         r"""$\mu$, the largest with every $\Phi_i - \mu|q|^2/2$ convex: the smallest eigenvalue of any $A_i$."""
         return float(self._eigenvalues().min())
 
-    def gradient(self, position: Array, chosen: Array | None = None) -> Array:
+    def gradient(self, position: Float[Array, " K"], chosen: Int[Array, " batch"] | None = None) -> Float[Array, " K"]:
         """Mean of $A_i q - b_i$ over the components numbered ``chosen`` (over all when ``None``)."""
         A, b = self._mean(chosen)
         return (A * position if self.is_diagonal else A @ position) - b
 
-    def potential(self, position: Array, chosen: Array | None = None) -> Array:
+    def potential(self, position: Float[Array, " K"], chosen: Int[Array, " batch"] | None = None) -> Float[Array, ""]:
         r"""Mean of $\frac12 q^\top A_i q - b_i^\top q$ over the ``chosen`` components (over all when ``None``)."""
         A, b = self._mean(chosen)
         return position @ (0.5 * (A * position if self.is_diagonal else A @ position) - b)
@@ -231,11 +232,11 @@ class ContinuousData(Target):
     def __check_init__(self) -> None:
         _check_component(self.component)
 
-    def gradient(self, position: Array, chosen: Array | None = None) -> Array:
+    def gradient(self, position: Float[Array, " K"], chosen: Float[Array, " D"] | None = None) -> Float[Array, " K"]:
         r"""$\nabla_q\phi(q, y)$ at the data point ``chosen``."""
         return jax.grad(self.component)(position, _chosen_point(chosen))
 
-    def potential(self, position: Array, chosen: Array | None = None) -> Array:
+    def potential(self, position: Float[Array, " K"], chosen: Float[Array, " D"] | None = None) -> Float[Array, ""]:
         r"""$\phi(q, y)$ at the data point ``chosen``."""
         return self.component(position, _chosen_point(chosen))
 
