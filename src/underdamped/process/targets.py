@@ -48,11 +48,45 @@ class _Averaged(Target):
 
     def gradient(self, position: Float[Array, " K"], chosen: Any = None) -> Float[Array, " K"]:
         """The full gradient, whatever is chosen."""
-        return self.target.gradient(position, None)
+        return _in_blocks(lambda target, position: target.gradient(position, None), self.target, position)
 
     def potential(self, position: Float[Array, " K"], chosen: Any = None) -> Float[Array, ""]:
         """The full potential, whatever is chosen."""
         return self.target.potential(position, None)
+
+
+_BLOCK = 16
+"""Positions that are multiplied by the data at a time."""
+
+
+def _in_blocks(function: Callable[[Any, Array], Array], target: Target, position: Array) -> Array:
+    """``function(target, position)``, where many positions of a CPU go in blocks of one size.
+
+    All paths share the data, so XLA makes one product of matrices of them, whose rounding depends on its size: a path
+    would depend on how many are beside it.
+    """
+    arrays, rest = eqx.partition(target, eqx.is_array)
+
+    def plain(arrays: Any, position: Array) -> Array:
+        return function(eqx.combine(arrays, rest), position)
+
+    shared = jax.custom_batching.custom_vmap(plain)
+
+    @shared.def_vmap
+    def rule(axis_size: int, in_batched: list, arrays: Any, positions: Array) -> tuple[Array, bool]:
+        axes = jax.tree.map(lambda is_batched: 0 if is_batched else None, in_batched)
+        side_by_side = jax.vmap(plain, in_axes=tuple(axes))
+        if axis_size % _BLOCK or any(jax.tree.leaves(in_batched[0])):
+            return side_by_side(arrays, positions), True
+
+        def blocks(positions: Array) -> Array:
+            parts = positions.reshape(-1, _BLOCK, *positions.shape[1:])
+            values = jax.lax.map(lambda part: side_by_side(arrays, part), parts)
+            return values.reshape(axis_size, *values.shape[2:])
+
+        return jax.lax.platform_dependent(positions, cpu=blocks, default=lambda q: side_by_side(arrays, q)), True
+
+    return shared(arrays, position)
 
 
 class FiniteSum(Target):
