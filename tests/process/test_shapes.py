@@ -31,7 +31,7 @@ def test_what_fits_is_taken():
         lambda: TARGET.gradient(jnp.ones((1, 2))),
         lambda: TARGET.gradient(jnp.ones(2), jnp.array(1)),
         lambda: TARGET.potential(jnp.ones(2), jnp.array([1.0])),
-        lambda: FiniteSum(lambda q, y: q, jnp.ones(3)).potential(jnp.ones(2)),
+        lambda: FiniteSum(lambda q, y: q @ q, jnp.ones(3)).potential(jnp.ones((1, 2))),
         lambda: path(velocity=jnp.ones((3, 3))),
         lambda: path(times=jnp.ones(4)),
         lambda: path(num_switches=jnp.ones(3)),

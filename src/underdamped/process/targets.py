@@ -28,7 +28,7 @@ class Target(eqx.Module):
         r"""$\nabla\Phi_y(q)$, shape (K,): the mean gradient of the ``chosen`` components, of all when ``None``."""
 
     @abstractmethod
-    def potential(self, position: Float[Array, " K"], chosen: Any = None) -> Float[Array, ""]:
+    def potential(self, position: Float[Array, " K"], chosen: Any = None) -> Array:
         r"""$\Phi_y(q)$, a scalar: the mean of the ``chosen`` components, of all when ``None``."""
 
     def averaged(self) -> "Target":
@@ -50,7 +50,7 @@ class _Averaged(Target):
         """The full gradient, whatever is chosen."""
         return _in_blocks(lambda target, position: target.gradient(position, None), self.target, position)
 
-    def potential(self, position: Float[Array, " K"], chosen: Any = None) -> Float[Array, ""]:
+    def potential(self, position: Float[Array, " K"], chosen: Any = None) -> Array:
         """The full potential, whatever is chosen."""
         return self.target.potential(position, None)
 
@@ -136,7 +136,7 @@ class FiniteSum(Target):
         """Mean gradient of the components numbered ``chosen`` (of all when ``None``)."""
         return self._mean(jax.grad(self.component), position, chosen)
 
-    def potential(self, position: Float[Array, " K"], chosen: Int[Array, " batch"] | None = None) -> Float[Array, ""]:
+    def potential(self, position: Float[Array, " K"], chosen: Int[Array, " batch"] | None = None) -> Array:
         """Mean of the components numbered ``chosen`` (of all when ``None``)."""
         return self._mean(self.component, position, chosen)
 
@@ -270,7 +270,7 @@ class ContinuousData(Target):
         r"""$\nabla_q\phi(q, y)$ at the data point ``chosen``."""
         return jax.grad(self.component)(position, _chosen_point(chosen))
 
-    def potential(self, position: Float[Array, " K"], chosen: Float[Array, " D"] | None = None) -> Float[Array, ""]:
+    def potential(self, position: Float[Array, " K"], chosen: Float[Array, " D"] | None = None) -> Array:
         r"""$\phi(q, y)$ at the data point ``chosen``."""
         return self.component(position, _chosen_point(chosen))
 
