@@ -216,10 +216,10 @@ class _Whole:
         self.position = np.empty((num_paths, len(problem.grid.times), K), dtype)
         self.velocity = np.empty_like(self.position)
 
-    def add(self, states: Array, rows: slice) -> None:
-        """Copy the states (paths, T, 2K) of a chunk into the rows of its paths, padding at the end left out."""
-        position, velocity = np.split(np.asarray(states)[: rows.stop - rows.start], 2, axis=-1)
-        self.position[rows], self.velocity[rows] = position, velocity
+    def add(self, states: tuple[Array, Array], rows: slice) -> None:
+        """Copy position and velocity (paths, T, K) of a chunk into the rows of its paths, padding left out."""
+        for whole, part in zip((self.position, self.velocity), states, strict=True):
+            whole[rows] = np.asarray(part)[: rows.stop - rows.start]
 
     def results(self) -> dict[str, Any]:
         """The paths."""
