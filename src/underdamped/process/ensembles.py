@@ -73,8 +73,8 @@ def simulate_ensemble(
     r"""Independent paths of the stochastic gradient-momentum process.
 
     Path $j$ depends on ``key`` and $j$ alone: it is ``simulate(..., path_number=j)``, whatever the number of paths, the
-    chunks and the devices; to the last bit, except where XLA computes the target by a product of matrices, such as the
-    full gradient of a linear model, whose rounding depends on the size of the chunk.
+    chunks and the devices; to the last bit, except where the target takes sums, such as the dot product of a linear
+    model, whose rounding in XLA depends on the size of the chunk.
 
     With ``statistics`` memory grows by 12 bytes a path only, for ``num_switches`` and
     ``diverged_at``.

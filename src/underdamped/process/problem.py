@@ -180,8 +180,8 @@ def _start(value: Any, argument: str, num_paths: int) -> Array:
 
 
 def _check_scalar(target: Target, index: IndexProcess, position: Array) -> None:
-    word = jax.ShapeDtypeStruct((), jnp.uint32)
-    position_ = jax.ShapeDtypeStruct(position.shape[-1:], position.dtype)
+    word: Any = jax.ShapeDtypeStruct((), jnp.uint32)
+    position_: Any = jax.ShapeDtypeStruct(position.shape[-1:], position.dtype)
     arrays, rest = eqx.partition((target, index), eqx.is_array)
     shape = getattr(_potential.eval_shape(rest, arrays, position_, streams.Stream(*[word] * 4)), "shape", None)
     if shape != ():

@@ -32,7 +32,7 @@ class Splitting(_Stepping):
 
     A glide over $s$ is $q' = q + \frac m\alpha(1 - e^{-\alpha s/m})\,p$, $p' = e^{-\alpha s/m} p$, a kick over $s$ is
     $p' = p - \frac sm \nabla\Phi(q)$. Order 2 (Strang) is half a glide, a kick, half a glide: one gradient a step.
-    Order 4 is six glides between seven kicks, with an error so small that the longest steps of all flows will do.
+    Order 4 is six glides between seven kicks, with an error so small that few steps will do.
 
     Only for masses that the step resolves, $h \le 2m/\alpha$: as $m \to 0$ the order falls to 1 and the velocity is
     lost. Both orders are conformally symplectic: a step shrinks the area $dq \wedge dp$ by exactly $e^{-\alpha h/m}$,
