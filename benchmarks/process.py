@@ -36,6 +36,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -82,7 +83,7 @@ class Result:
     ours_is_faster_by: float = math.nan
 
 
-def ours(workload: Workload, flow: Callable[[float], object]) -> Run:
+def ours(workload: Workload, flow: Callable[[float], Any]) -> Run:
     """This package, as a user calls it."""
     from underdamped.process import FiniteSum, Quadratic, UniformSwitching, simulate_ensemble
 
