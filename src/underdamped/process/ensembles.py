@@ -72,8 +72,8 @@ def simulate_ensemble(
     r"""Independent paths of the stochastic gradient-momentum process.
 
     Path $j$ depends on ``key`` and $j$ alone: it is ``simulate(..., path_number=j)``, whatever the number of paths, the
-    chunks and the devices; on a CPU to the last bit, except where a target of your own multiplies positions by a matrix
-    that all paths share: XLA's rounding of one product for all depends on the size of the chunk.
+    chunks and the devices; to the last bit, except where the target takes sums, such as the dot product of a linear
+    model, whose rounding in XLA depends on the size of the chunk.
 
     With ``statistics`` memory grows by 12 bytes a path only, for ``num_switches`` and
     ``diverged_at``.
@@ -217,10 +217,10 @@ class _Whole:
         self.position = np.empty((num_paths, len(problem.grid.times), K), dtype)
         self.velocity = np.empty_like(self.position)
 
-    def add(self, states: Float[Array, "M T Z"], rows: slice) -> None:
-        """Copy the states (paths, T, 2K) of a chunk into the rows of its paths, padding at the end left out."""
-        position, velocity = np.split(np.asarray(states)[: rows.stop - rows.start], 2, axis=-1)
-        self.position[rows], self.velocity[rows] = position, velocity
+    def add(self, states: tuple[Float[Array, "M T K"], Float[Array, "M T K"]], rows: slice) -> None:
+        """Copy position and velocity (paths, T, K) of a chunk into the rows of its paths, padding left out."""
+        for whole, part in zip((self.position, self.velocity), states, strict=True):
+            whole[rows] = np.asarray(part)[: rows.stop - rows.start]
 
     def results(self) -> dict[str, Any]:
         """The paths."""

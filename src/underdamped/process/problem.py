@@ -1,5 +1,6 @@
 """From what the user typed to what the event loop runs: every check, and the limits that change the model."""
 
+import functools
 import math
 import warnings
 from collections.abc import Sequence
@@ -145,11 +146,10 @@ def _start(value: Any, argument: str, num_paths: int) -> Array:
 
 
 def _check_scalar(target: Target, index: IndexProcess, position: Array) -> None:
-    def potential(position: Array) -> Array:
-        state, _ = index.start(streams.stream(jax.random.key(0), 0))
-        return target.potential(position, index.shown(state))
-
-    value = jax.eval_shape(potential, position.reshape(-1, position.shape[-1])[0])
+    word: Any = jax.ShapeDtypeStruct((), jnp.uint32)
+    position_: Any = jax.ShapeDtypeStruct(position.shape[-1:], position.dtype)
+    arrays, rest = eqx.partition((target, index), eqx.is_array)
+    value = _potential.eval_shape(rest, arrays, position_, streams.Stream(*[word] * 4))
     shape = getattr(value, "shape", None)
     if shape != ():
         way_out = "a component returns one number, its potential at the position; sum over coordinates"
@@ -159,13 +159,22 @@ def _check_scalar(target: Target, index: IndexProcess, position: Array) -> None:
         raise _checks.fail("target", "a real function", f"one that returns {value.dtype}", way_out, TypeError)
 
 
+@functools.partial(jax.jit, static_argnums=0)  # never run: it remembers what it has traced
+def _potential(rest: Any, arrays: Any, position: Array, stream: streams.Stream) -> Any:
+    """The potential of the first components of a path."""
+    target, index = eqx.combine(rest, arrays)
+    state, _ = index.start(stream)
+    return target.potential(position, index.shown(state))
+
+
 def _check_resolution(index: IndexProcess, motions: tuple[Motion, ...], grid: Grid) -> None:
     """Between saved times the clock counts down from the gap: an event much shorter than its rounding is lost."""
     gaps = np.asarray(grid.gaps[:-1], dtype=np.float64)
-    ends = np.asarray(grid.times, dtype=np.float64)
-    rates = [max(float(index.tick_rate(t)) for t in ends_) for ends_ in zip(ends - gaps, ends, strict=True)]
+    ends = np.append(0.0, np.asarray(grid.times, dtype=np.float64))
+    tick_rate = index.tick_rate
+    rates = np.array([float(tick_rate(t)) for t in ends])
     steps = np.array([1 / float(motion.flow.max_step) for motion in motions])
-    events = float((gaps * (np.array(rates) + steps.max())).max())
+    events = float((gaps * (np.maximum(rates[:-1], rates[1:]) + steps.max())).max())
     rounding = events * float(jnp.finfo(grid.gaps.dtype).eps)
     way_out = "set jax.config.update('jax_enable_x64', True), or save at more times"
     if rounding > 0.5:
