@@ -45,7 +45,7 @@ def test_a_mass_that_stays_is_judged_where_it_starts_alone():
 
 
 def test_another_friction_is_brought_to_1():
-    """The mass 4 e^(-t/10) at friction 2: in units of 2 it is a quarter and falls at 1/5; a constant rate 3 becomes 6."""
+    """Counting time in units of 2, the mass 4 e^(-t/10) is a quarter and falls at 1/5; 2 t becomes 8 s."""
     found = answers(mass=ExponentialDecay(4.0, 0.1), friction=2.0, rate=lambda t: 2 * t)
     constant, start = map(float, re.search(r"\|m'\| <= ([\d.]+) m, m\(0\) = ([\d.]+)", found["A3"]).groups())
     assert constant == pytest.approx(0.2, rel=1e-6)
