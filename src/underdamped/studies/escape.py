@@ -23,8 +23,8 @@ from underdamped.studies.false_minimum.trajectories import (
     error_on_the_parabola,
     in_the_well,
     on_the_parabola,
-    others,
     potential,
+    without_step,
 )
 from underdamped.studies.runs.records import Run
 from underdamped.studies.setting import Setting
@@ -184,8 +184,8 @@ def _figure_2(config: Config) -> list[Row]:
             # Saved at whole multiples of the longest step, so that all steps are of the length that is named.
             errors = [error_on_the_parabola(mass, flow(step), _FIGURE_2_TIMES[9::10]) for step in steps]
             found += rows(f"{mass}: {name}", "largest error", steps, errors)
-        for name, flow in others(mass).items():
-            error = error_on_the_parabola(mass, flow, _FIGURE_2_TIMES)
+        for name, flow in without_step(mass).items():
+            error = error_on_the_parabola(mass, flow, _FIGURE_2_TIMES[9::10])
             found += rows(f"{mass}: {name}", "largest error", None, [error])
     return found
 

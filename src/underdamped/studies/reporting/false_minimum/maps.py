@@ -43,8 +43,8 @@ def figure_4(records: pl.DataFrame) -> Section:
                 "figure-4",
                 [_panel(records, bound, _RULE) for bound in found],
                 "Where the scheme (36) with the rule h = α/L comes to rest. Dashed: the boundary α² = 8m of the flow. "
-                "Solid: the boundary of the scheme itself, α(1 − 2/L) = √(8m): the step takes 2h off the friction, so a "
-                "coarse step passes with less mass than the flow.",
+                "Solid: the boundary of the scheme itself, α(1 − 2/L) = √(8m): the step takes 2h off the friction, so "
+                "a coarse step passes with less mass than the flow.",
             ),
             Table(
                 [
@@ -55,15 +55,15 @@ def figure_4(records: pl.DataFrame) -> Section:
                     "of these within one cell",
                 ],
                 rows,
-                "Points that do not end where a criterion says. The last column counts, of those that disagree with the "
-                "flow, the ones that lie within one cell of the curve α² = 8m; the others are the work of the step.",
+                "Points that do not end where a criterion says. The last column counts, of those that disagree with "
+                "the flow, the ones that lie within one cell of the curve α² = 8m; the others are the step's work.",
             ),
             Picture(
                 "figure-4-caption-rule",
                 [_panel(records, bound, _CAPTION_RULE) for bound in found],
-                "The same with h = 1/L, the step that the caption of the published figure names: the exact boundary is "
-                "then α − 2/L = √(8m). Where α < 2/L the energy may grow, and light points near the left edge may circle "
-                "or diverge.",
+                "The same with h = 1/L, the step that the caption of the published figure names: the exact boundary "
+                "is then α − 2/L = √(8m). Where α < 2/L the energy may grow, and light points near the left edge may "
+                "circle or diverge.",
             ),
         ],
     )

@@ -51,7 +51,7 @@ def verdict_1(records: pl.DataFrame) -> Verdict:
     friction = select(records, "figure 1", "friction")["value"].item()
     paths = select(records, "figure 1", "position")
     predicted = select(records, "figure 1", "passes, predicted").sort("x")
-    highest = {series: value for series, value in paths.group_by("series").agg(pl.col("value").max()).iter_rows()}
+    highest = dict(paths.group_by("series").agg(pl.col("value").max()).iter_rows())
     passing = [series for series in predicted["series"] if highest[series] > 0]
     expected = predicted.filter(pl.col("value") > 0)["series"].to_list()
     return Verdict(

@@ -72,7 +72,7 @@ def _agreement(found: list[Verdict]) -> str:
     if not off:
         return f"All {len(found)} predictions agree with what was measured."
     number = counted(len(found) - len(off), "prediction agrees", "predictions agree")
-    return f"{number} with what was measured; {len(off)} do not: {listed(off)}."
+    return f"{number} with what was measured; {len(off)} {'does' if len(off) == 1 else 'do'} not: {listed(off)}."
 
 
 def _missing(records: pl.DataFrame, config: Mapping[str, Any]) -> str:
