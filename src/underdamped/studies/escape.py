@@ -20,10 +20,11 @@ from underdamped.studies.false_minimum.trajectories import (
     FLOWS,
     MASSES,
     closed_form,
-    error_on_the_parabola,
+    errors_on_the_parabola,
     in_the_well,
     on_the_parabola,
     potential,
+    with_step,
     without_step,
 )
 from underdamped.studies.runs.records import Run
@@ -174,18 +175,16 @@ def _figure_1(config: Config) -> list[Row]:
 
 def _figure_2(config: Config) -> list[Row]:
     del config
-    steps = [0.2 / 2**k for k in range(6)]
-    found = []
+    # Saved at whole multiples of the longest step, so that all steps are of the length that is named.
+    steps, times, found = [0.2 / 2**k for k in range(6)], _FIGURE_2_TIMES[9::10], []
     for mass in MASSES:
-        scheme = on_the_parabola(mass, FLOWS["semi-implicit Euler (36)"](0.2), _FIGURE_2_TIMES[9::10])
         found += rows(mass, "position, closed form", _FIGURE_2_TIMES, closed_form(mass, _FIGURE_2_TIMES))
-        found += rows(mass, "position, scheme with h = 0.2", _FIGURE_2_TIMES[9::10], scheme)
-        for name, flow in FLOWS.items():
-            # Saved at whole multiples of the longest step, so that all steps are of the length that is named.
-            errors = [error_on_the_parabola(mass, flow(step), _FIGURE_2_TIMES[9::10]) for step in steps]
-            found += rows(f"{mass}: {name}", "largest error", steps, errors)
-        for name, flow in without_step(mass).items():
-            error = error_on_the_parabola(mass, flow, _FIGURE_2_TIMES[9::10])
+        paths = on_the_parabola(mass, with_step(steps[0]), times)
+        found += rows(mass, "position, scheme with h = 0.2", times, paths["semi-implicit Euler (36)"])
+        errors = [errors_on_the_parabola(mass, with_step(step), times) for step in steps]
+        for name in FLOWS:
+            found += rows(f"{mass}: {name}", "largest error", steps, [error[name] for error in errors])
+        for name, error in errors_on_the_parabola(mass, without_step(mass), times).items():
             found += rows(f"{mass}: {name}", "largest error", None, [error])
     return found
 

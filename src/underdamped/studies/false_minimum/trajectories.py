@@ -8,6 +8,7 @@ import numpy as np
 
 from underdamped.process import (
     Diffrax,
+    Dynamics,
     Exact,
     ExponentialEuler,
     ExponentialHeun,
@@ -17,6 +18,7 @@ from underdamped.process import (
     SemiImplicitEuler,
     UniformSwitching,
     simulate,
+    simulate_coupled,
 )
 from underdamped.process.landscapes import relu_well
 from underdamped.schedules import PowerDecay, Schedule
@@ -63,25 +65,25 @@ def closed_form(mass: str, times: np.ndarray) -> np.ndarray:
     return np.exp(-times / 2) * (np.cos(phase) + np.sin(phase) / math.sqrt(3))
 
 
-def on_the_parabola(mass: str, flow: Flow, times: np.ndarray) -> np.ndarray:
-    """Position on the parabola by ``flow``, at friction 1, with the mass of that name."""
+def on_the_parabola(mass: str, flows: dict[str, Flow], times: np.ndarray) -> dict[str, np.ndarray]:
+    """Position on the parabola by each of the flows, shape (T,), at friction 1, with the mass of that name."""
+    dynamics = [Dynamics(MASSES[mass], 1.0, [1.0], [0.0], flow) for flow in flows.values()]
     with jax.enable_x64(True):
-        path = simulate(
-            Quadratic(A=[[1.0]], b=[[0.0]]),  # made here, in double precision
-            UniformSwitching(1, math.inf),
-            mass=MASSES[mass],
-            position=[1.0],
-            velocity=[0.0],
-            times=times,
-            key=jax.random.key(0),
-            flow=flow,
-        )
-        return np.asarray(path.position)[:, 0]
+        target = Quadratic(A=[[1.0]], b=[[0.0]])  # made here, in double precision
+        always, key = UniformSwitching(1, math.inf), jax.random.key(0)
+        found = simulate_coupled(target, always, dynamics, times=times, key=key, flow=dynamics[0].flow or Exact())
+        return {name: np.asarray(path.position)[:, 0] for name, path in zip(flows, found, strict=True)}
 
 
-def error_on_the_parabola(mass: str, flow: Flow, times: np.ndarray) -> float:
-    """Largest distance of ``flow`` from the closed form at the ``times``."""
-    return float(np.abs(on_the_parabola(mass, flow, times) - closed_form(mass, times)).max())
+def errors_on_the_parabola(mass: str, flows: dict[str, Flow], times: np.ndarray) -> dict[str, float]:
+    """Largest distance of each flow from the closed form at the ``times``."""
+    exact = closed_form(mass, times)
+    return {name: float(np.abs(path - exact).max()) for name, path in on_the_parabola(mass, flows, times).items()}
+
+
+def with_step(step: float) -> dict[str, Flow]:
+    """All integrators with this step; together they are compiled once."""
+    return {name: flow(step) for name, flow in FLOWS.items()}
 
 
 def without_step(mass: str) -> dict[str, Flow]:

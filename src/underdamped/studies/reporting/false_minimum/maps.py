@@ -74,25 +74,21 @@ def verdicts_4(records: pl.DataFrame) -> list[Verdict]:
     found = []
     for bound in bounds(records):
         _, points, scheme, flow, near = _counts(records, bound, _RULE)
-        found.append(
-            Verdict(
-                f"Fig. 4, L = {bound:g}: points on the wrong side of α(1 − 2/L) = √(8m)",
-                "0",
-                f"{scheme} of {points:,}",
-                "agrees" if scheme == 0 else f"does not agree: {counted(scheme, 'point')}",
-            )
-        )
         far = flow - near
-        found.append(
+        found += [
             Verdict(
-                f"Fig. 4, L = {bound:g}: points on the wrong side of α² = 8m",
-                "0 away from the curve as h → 0",
-                f"{flow} of {points:,}, {near} of them within one cell of the curve",
-                "agrees"
-                if far == 0
-                else f"does not agree: {counted(far, 'point')} further away; the step is too coarse",
-            )
-        )
+                f"Fig. 4, L = {bound:g}: scheme",
+                "it passes where α(1 − 2/L) < √(8m)",
+                f"{scheme} of {points:,} off",
+                "agrees" if scheme == 0 else f"does not agree: {counted(scheme, 'point')} off",
+            ),
+            Verdict(
+                f"Fig. 4, L = {bound:g}: flow",
+                "it passes where α² < 8m, up to one cell",
+                f"{flow} of {points:,} off, {far} by more",
+                "agrees" if far == 0 else "does not agree: the step is too coarse",
+            ),
+        ]
     return found
 
 
@@ -127,26 +123,13 @@ def verdicts_of_subsampling(records: pl.DataFrame) -> list[Verdict]:
     for rate in rates(records):
         shares, passes, can = _shares(records, rate)
         if rate == "rate inf":
-            off = (shares.values > 0.5) != passes
-            far = int((off & ~beside(passes)).sum())
-            found.append(
-                Verdict(
-                    "full gradient: points on the wrong side of α² = 8m",
-                    "0",
-                    f"{off.sum()} of {off.size}, {far} of them more than one cell from the curve",
-                    "agrees" if not off.any() else f"does not agree: {counted(int(off.sum()), 'point')}",
-                )
-            )
+            off = int(((shares.values > 0.5) != passes).sum())
+            what, predicted, total = "Full gradient", "it passes where α² < 8m", passes.size
         else:
-            hits = int((shares.values[~can] > 0).sum())
-            found.append(
-                Verdict(
-                    f"one term at a time, {rate}: points with α² ≥ 16m where any path passes",
-                    "0",
-                    f"{hits} of {(~can).sum()}",
-                    "agrees" if hits == 0 else f"does not agree: {counted(hits, 'point')}",
-                )
-            )
+            off = int((shares.values[~can] > 0).sum())
+            what, predicted, total = f"One term at a time, {rate}", "no path passes where α² ≥ 16m", int((~can).sum())
+        verdict = "agrees" if off == 0 else f"does not agree: {counted(off, 'point')} off"
+        found.append(Verdict(what, predicted, f"{off} of {total:,} off", verdict))
     return found
 
 
