@@ -54,7 +54,7 @@ class Config:
     """Frictions, and as many masses, in the maps under subsampling."""
     paths: int = 400
     """Paths at each point of those maps."""
-    duration: float = 50.0
+    duration: float = 80.0
     """How long they are followed."""
     step: float = 0.05
     """Longest step of their integrator, exponential Heun."""
@@ -62,7 +62,7 @@ class Config:
     """Of the switching."""
 
 
-QUICK = Config(grid=20, bounds=(4.0, 40.0), rates=(1.0, 100.0, math.inf), subsampling_grid=8, paths=100)
+QUICK = Config(grid=20, bounds=(4.0, 40.0), rates=(1.0, 30.0, math.inf), subsampling_grid=8, paths=100, duration=50.0)
 """The defaults with ``--quick``: coarse maps of everything."""
 
 

@@ -133,6 +133,21 @@ def verdicts_of_subsampling(records: pl.DataFrame) -> list[Verdict]:
     return found
 
 
+def what_the_scheme_does(records: pl.DataFrame) -> str:
+    """One sentence: how well the two boundaries tell where the scheme comes to rest."""
+    found = bounds(records)
+    if not found:
+        return ""
+    counts = [_counts(records, bound, _RULE) for bound in found]
+    total, wrong = sum(count[1] for count in counts), sum(count[2] for count in counts)
+    right = f"all {total:,} points" if wrong == 0 else f"{total - wrong:,} of {total:,} points"
+    return (
+        f"With the step h = α/L the scheme comes to rest where its exact boundary α(1 − 2/L) = √(8m) says, at {right}; "
+        f"the flow's boundary α² = 8m misjudges {listed([f'{count[3]:,}' for count in counts])} of {counts[0][1]:,} "
+        f"points at L = {listed([f'{bound:g}' for bound in found])}."
+    )
+
+
 def what_subsampling_does(records: pl.DataFrame) -> str:
     """One sentence: whether noise helps below the curve, and hurts above it."""
     finite = [rate for rate in rates(records) if rate != "rate inf"]

@@ -35,7 +35,7 @@ def figure_1(records: pl.DataFrame) -> Section:
     caption = (
         f"Left: the potential of equation (5), steep on both sides of its minimiser 1/2, flat at 0 when reached from "
         f"the left; dots mark where the paths are at the last time. Right: the underdamped gradient flow from rest at "
-        f"{curves[0].y[0]:g} with friction α = {friction:g}. Only masses above α²/8 = {friction**2 / 8:g} pass 0."
+        f"−{abs(curves[0].y[0]):g} with friction α = {friction:g}. Only masses above α²/8 = {friction**2 / 8:g} pass 0."
     )
     panels = [
         Panel("Φ(x) = (max(x, 0) − 1)² + x²", "position x", "Φ(x)", [well, *dots]),

@@ -23,9 +23,8 @@ def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[
     """
     del environment
     found, there = verdicts(records), set(records["experiment"])
-    table = Table(
-        list(Verdict._fields), [list(verdict) for verdict in found], "Everything is computed from the records."
-    )
+    rows = [[f"{v.what}\n{v.predicted}", v.measured, v.verdict] for v in found]
+    table = Table(["what, and what is predicted", "measured", "verdict"], rows, "Computed from the records.")
     sections = [Section("Measured beside predicted", [table])]
     if "figure 1" in there:
         sections.append(paths.figure_1(records))
@@ -35,7 +34,8 @@ def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[
         sections.append(maps.figure_4(records))
     if maps.rates(records):
         sections.append(maps.subsampling(records, int(config["paths"]), float(config["duration"])))
-    lead = [_agreement(found), maps.what_subsampling_does(records), _missing(records, config)]
+    lead = [maps.what_the_scheme_does(records), maps.what_subsampling_does(records)]
+    lead += [_agreement(found), _missing(records, config)]
     return Page("A false minimiser, and who passes it", [text for text in lead if text], sections)
 
 
