@@ -166,16 +166,17 @@ def _show_theory(problem: Any, *, first: bool) -> None:
     """A table on a terminal, a line for each answer elsewhere: those can be searched and compared."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from underdamped.studies.setting import what_theory_says
 
     console = Console()
     answers = what_theory_says(problem)
     if console.is_terminal:
-        table = Table(title=problem.name, title_justify="left", show_header=False)
+        table = Table(title=Text(problem.name), title_justify="left", show_header=False)
         for row in answers:
-            table.add_row(*row)
-        console.print(table, markup=False)
+            table.add_row(*map(Text, row))  # not strings: brackets in them are no markup
+        console.print(table)
         return
     print(("" if first else "\n") + problem.name)
     for question, answer in answers:

@@ -64,3 +64,15 @@ def test_what_is_not_known_is_left_out():
     assert found["switching"] == "none: the full gradient"
     assert "steepest direction" in found["contraction a step"]
     assert "best mass" not in found
+
+
+def test_on_a_terminal_brackets_are_no_markup(monkeypatch, capsys):
+    from underdamped.cli import _show_theory
+
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "150")
+    _show_theory(Setting("eigenvalues in [a, b]", 1.0, remark="[bold]"), first=True)
+    shown = capsys.readouterr().out
+    assert "[a, b]" in shown
+    assert "[bold]" in shown
+    assert "│ curvatures" in shown

@@ -113,7 +113,7 @@ def problems(config: Config) -> tuple[Setting, ...]:
     return (
         *left,
         *(
-            Setting(f"Fig. 4, right of 0, L = {L:g}, at m = alpha = 1", 1.0, 1.0, 4.0, 4.0, step=1 / L, remark=kink)
+            Setting(f"Fig. 4, right of 0, L = {L:g}, at m = alpha = 1", 1.0, 1.0, 4.0, 4.0, step=1 / L)
             for L in config.bounds
         ),
         Setting("Fig. 2, constant mass", 1.0, 1.0, 1.0, 1.0),

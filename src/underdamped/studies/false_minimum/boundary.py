@@ -39,8 +39,8 @@ def scheme_passes(step: float, mass: float, friction: float) -> bool:
 
     *Proof.* Left of 0, with $d = m/(m+\alpha h)$ and $c = 2h^2/(m+\alpha h)$, it is $q_{n+1} = (1+d-c)\,q_n -
     d\,q_{n-1}$ and $q_{-1} = q_0$. If the roots of $z^2 - (1+d-c)z + d$ are complex, it oscillates and changes its
-    sign; if they are real and negative, it does so in each step. If they are real and not negative, $z_2 \le z_1$,
-    both lie below 1 (the polynomial is $c > 0$ there and their product is $d < 1$), and
+    sign. If they are real with a negative sum, $c > 1$ and $q_1 = (1-c)\,q_0$ has the other sign. If they are real and
+    $0 \le z_2 < z_1$, both lie below 1 (the polynomial is $c > 0$ there and their product is $d < 1$), and
 
     $$q_n = q_0\,\frac{z_1^{n+1}(1-z_2) - z_2^{n+1}(1-z_1)}{z_1 - z_2}$$
 
@@ -67,7 +67,7 @@ def scheme_passes(step: float, mass: float, friction: float) -> bool:
 
 
 def split_can_pass(mass: float, friction: float) -> bool:
-    r"""Whether the process that sees one of the two terms at a time can ever pass 0, at any finite rate of switching.
+    r"""Whether the process that sees one of the two terms at a time can ever pass 0, at positive, finite rates.
 
     $$\alpha^2 < 16m$$
 

@@ -98,13 +98,13 @@ def subsampling(records: pl.DataFrame, paths: int, duration: float) -> Section:
     caption = (
         "Share of paths right of 0 at the last time when the flow sees one term of the potential at a time: "
         "2(max(x, 0) − 1)² or 2x², redrawn at the rate κ; at an infinite rate it sees both. Solid: α² = 8m, where the "
-        "full gradient begins to pass. Dashed: α² = 16m, below which no rate passes."
+        "full gradient begins to pass. Dashed: α² = 16m; with less mass no path passes, at any finite rate."
     )
     rows = [_shares_row(records, rate) for rate in rates(records)]
     table = Table(
-        ["rate κ", "pass below the curve", "fail above the curve", "pass below α² = 16m", "still changing"],
+        ["rate κ", "right of 0 below α² = 8m", "left of 0 above it", "right of 0 below α² = 16m", "still changing"],
         rows,
-        f"Of the points on the side named, those whose 95 % Wilson interval ({paths:,} paths, up to time {duration:g}) "
+        f"Of the points on the named side, those whose 95 % Wilson interval ({paths:,} paths, up to time {duration:g}) "
         "excludes what the full gradient does there: a share above 0 where it always stops, below 1 where it always "
         "passes. Last column: points whose shares at half of the time and at its end have disjoint intervals.",
     )
