@@ -36,9 +36,9 @@ def outcomes(steps: np.ndarray, masses: np.ndarray, frictions: np.ndarray, start
 
     With $h \le \alpha/2$ the energy $E = m p^2/2 + \Phi(q)$ never grows from step to step, because $\Phi - 2q^2$ is
     concave and so $\Phi(q') \le \Phi(q) + \Phi'(q)(q'-q) + 2(q'-q)^2$. It is at least 1 left of 0. So once $q > 0$ and
-    $E < 1$ it stays right of 0, where it is linear and, with some mass, stable, and reaches 1/2: no need to wait. With larger
-    steps it is followed until it is within 1e-3 of 1/2, at rest. Points that neither happens to within several times
-    what the slowest mode takes are still moving: they circle.
+    $E < 1$ it stays right of 0, where it is linear and, with some mass, stable, and reaches 1/2: no need to wait. With
+    larger steps it is followed until it is within 1e-3 of 1/2, at rest. Points that neither happens to within several
+    times what the slowest mode takes are still moving: they circle.
 
     Args:
         steps: $h$, shape (H, W).
