@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
@@ -12,12 +12,13 @@ from reference import sgmp_steps
 from underdamped.studies.false_minimum.boundary import flow_passes, scheme_passes, split_can_pass
 
 
-@given(st.floats(0.01, 2.0), st.floats(0.0, 5.0), st.floats(0.05, 5.0))
+@settings(deadline=None)
+@given(st.floats(0.05, 2.0), st.floats(0.0, 5.0), st.floats(0.05, 5.0))
 def test_the_scheme_passes_where_plain_iteration_changes_its_sign(step, mass, friction):
     margin = math.sqrt(8 * mass) + 2 * step - friction
-    assume(abs(margin) > 0.02)  # nearer, the first sign change comes after more steps than are taken here
+    assume(abs(margin) > 0.02)  # half a period is then below 45, at most 900 steps
     with np.errstate(all="ignore"):  # far beyond the stability limit it overflows, after having changed its sign
-        path, _ = sgmp_steps(lambda q, n: 2 * q, [-1.0], [step] * 3000, [mass] * 3000, friction)
+        path, _ = sgmp_steps(lambda q, n: 2 * q, [-1.0], [step] * 1500, [mass] * 1500, friction)
     assert scheme_passes(step, mass, friction) == (path > 1e-300).any()  # below, rounding decides
 
 
