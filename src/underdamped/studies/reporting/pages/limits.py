@@ -1,0 +1,82 @@
+"""The page of the limits study: what each theorem predicts, what was measured, and whether they agree."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+
+from underdamped.studies.reporting.report import Page, Section, Table
+from underdamped.studies.reporting.theorems.verdicts import AGREES, judgements, where
+
+SECTIONS: dict[str, tuple[str, Callable[[pl.DataFrame, Mapping[str, Any]], Section]]] = {}
+"""Of each experiment: its name in the paper, and its section of the page from its rows."""
+
+_CAPTION = (
+    "A comparison agrees if its whole 95 % interval lies in the range that counts as agreement, and disagrees if none "
+    "of it does; otherwise the ensemble is too small for a verdict. Intervals cover the chance in the index paths only."
+)
+
+
+def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[str, Any]) -> Page:
+    """Records of the limits study as a page.
+
+    Args:
+        records: Columns as in ``theorems.rows.SCHEMA``; experiments not recorded yet are left out.
+        config: The configuration.
+        environment: Where it ran; not looked at.
+
+    Returns:
+        The page: all verdicts in a table, then a section for each theorem.
+    """
+    del environment
+    found = [(name, records.filter(pl.col("experiment") == name)) for name in SECTIONS]
+    there = [(name, rows) for name, rows in found if not rows.is_empty()]
+    return Page(
+        title="Losing momentum, losing subsampling: every theorem measured",
+        lead=[_lead(records)],
+        sections=[
+            Section("Verdicts", [_verdicts(records)]),
+            *(SECTIONS[name][1](rows, config) for name, rows in there),
+        ],
+    )
+
+
+def summary(records: pl.DataFrame) -> pl.DataFrame:
+    """The verdicts as a small table for the terminal.
+
+    Args:
+        records: As for ``page``.
+
+    Returns:
+        One row a comparison: ``theorem``, ``what``, ``measured``, ``predicted``, ``verdict``.
+    """
+    rows = [
+        (_title(one.experiment), f"{one.what} ({where(one)})", one.measurement, one.prediction, one.verdict)
+        for one in judgements(records)
+    ]
+    columns = ["theorem", "what", "measured", "predicted", "verdict"]
+    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+
+
+def _verdicts(records: pl.DataFrame) -> Table:
+    rows = [
+        [f"{_title(one.experiment)}\n{one.what}; {where(one)}", one.measurement, one.prediction, one.verdict]
+        for one in judgements(records)
+    ]
+    return Table(["theorem", "measured [95 % interval]", "predicted", "verdict"], rows, _CAPTION)
+
+
+def _lead(records: pl.DataFrame) -> str:
+    outcomes = [one.verdict for one in judgements(records)]
+    agreeing = outcomes.count(AGREES)
+    differing = sum(verdict.startswith("does not agree") for verdict in outcomes)
+    undecided = len(outcomes) - agreeing - differing
+    parts = [f"Of {len(outcomes)} comparisons of a measurement with theory, {agreeing} agree"]
+    parts.append(f"{differing} {'does' if differing == 1 else 'do'} not")
+    if undecided:
+        parts.append(f"{undecided} cannot be decided with ensembles of this size")
+    return f"{', '.join(parts[:-1])} and {parts[-1]}."
+
+
+def _title(experiment: str) -> str:
+    return SECTIONS[experiment][0] if experiment in SECTIONS else experiment

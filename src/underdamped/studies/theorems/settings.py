@@ -1,0 +1,29 @@
+"""What can be asked of the limits study: which theorems, on which problems, with ensembles of which size."""
+
+from dataclasses import dataclass
+
+PROBLEM_NAMES = ("quadratic", "logistic")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Measure the theorems, each on a quadratic and on logistic regression with real data."""
+
+    experiments: tuple[str, ...] = ()
+    """Which to measure; all if none is given: theorem5 theorem6 theorem15 lyapunov longrun instability corollary19."""
+    problems: tuple[str, ...] = PROBLEM_NAMES
+    """On what: quadratic (the truth is known exactly), logistic (breast cancer data)."""
+    seed: int = 0
+    """Of all randomness."""
+    paths: int = 2000
+    """Index paths on the quadratic."""
+    logistic_paths: int = 500
+    """Index paths on the logistic regression."""
+
+    def num_paths(self, problem: str) -> int:
+        """Size of the ensembles on the problem of that name."""
+        return self.paths if problem == "quadratic" else self.logistic_paths
+
+
+QUICK = Config(paths=200, logistic_paths=50)
+"""The defaults with ``--quick``: everything once; most intervals are too wide for a verdict then."""
