@@ -19,11 +19,13 @@ class Config:
     """Index paths on the quadratic."""
     logistic_paths: int = 500
     """Index paths on the logistic regression."""
+    grid: int = 11
+    """Masses and rates, each, on maps."""
 
     def num_paths(self, problem: str) -> int:
         """Size of the ensembles on the problem of that name."""
         return self.paths if problem == "quadratic" else self.logistic_paths
 
 
-QUICK = Config(paths=200, logistic_paths=50)
+QUICK = Config(paths=200, logistic_paths=50, grid=5)
 """The defaults with ``--quick``: everything once; most intervals are too wide for a verdict then."""
