@@ -47,7 +47,7 @@ def theorem_6(problem: Problem, config: Config, key: Array) -> list[Row]:
         mass=0.0, position=start, times=times, key=key, flow=problem.flow, num_paths=1,
     ).position  # fmt: skip
     bound = _bound(problem, config)
-    rows = curve("K m", "bound", bound, bound.values())
+    rows = curve("K m", "bound", list(bound), list(bound.values()))
     for power in POWERS:
         series = f"δ = {power:g}"
         to_sgp, to_flow = [], []
