@@ -21,7 +21,7 @@ class Config:
     """Index paths on the logistic regression."""
     nu: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
     """Time scales of subsampling of Theorem 5, each in (0, 1]: the index is redrawn at the rate 1/nu."""
-    masses: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
+    masses: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5, 1e-6)
     """Masses of Theorem 6, each in (0, 1]."""
 
     def num_paths(self, problem: str) -> int:
@@ -29,5 +29,5 @@ class Config:
         return self.paths if problem == "quadratic" else self.logistic_paths
 
 
-QUICK = Config(paths=200, logistic_paths=50, nu=(1e-1, 1e-2, 1e-3), masses=(1e-1, 1e-2, 1e-3))
+QUICK = Config(paths=200, logistic_paths=50, nu=(1e-1, 1e-2, 1e-3), masses=(1e-1, 1e-2, 1e-3, 1e-5))
 """The defaults with ``--quick``: everything once; most intervals are too wide for a verdict then."""

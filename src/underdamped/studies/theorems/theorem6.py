@@ -20,7 +20,7 @@ POWERS = (0.0, 0.5)
 r"""The $\delta$ of $\nu = m^\delta$: a fixed index, and one that is the faster the smaller the mass."""
 
 TOLERANCE = 0.05
-SMALL = 0.03
+SMALL = 1e-3
 """Largest mass that counts for the slopes, which are claims about small ones."""
 
 
@@ -68,7 +68,7 @@ def theorem_6(problem: Problem, config: Config, key: Array) -> list[Row]:
         masses = [config.masses[k] for k in small]
         measured = slope(masses, [to_sgp[k] for k in small], paired=True, seed=config.seed)
         theirs, ours = 1 - power, 1.0
-        what = f"slope of E sup |q − θ| in m ≤ {SMALL}"
+        what = f"slope of E sup |q − θ| in m ≤ {SMALL:g}"
         rows += judged(series, f"{what}, paper", measured, theirs, (theirs - TOLERANCE, math.inf), paths=num_paths)
         if theirs < ours:
             accepted = (ours - TOLERANCE, math.inf)
@@ -81,7 +81,7 @@ def theorem_6(problem: Problem, config: Config, key: Array) -> list[Row]:
             rows += _distances(series, "distance to the gradient flow", config.masses, to_flow)
             measured = slope(masses, [to_flow[k] for k in small], paired=True, seed=config.seed)
             expected = power / 2
-            what = f"slope of E sup |q − gradient flow| in m ≤ {SMALL}"
+            what = f"slope of E sup |q − gradient flow| in m ≤ {SMALL:g}"
             accepted = (expected - TOLERANCE, expected + TOLERANCE)
             rows += judged(series, what, measured, expected, accepted, paths=num_paths)
     return rows
