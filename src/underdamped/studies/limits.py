@@ -12,9 +12,13 @@ from jax import Array
 
 from underdamped import _checks
 from underdamped.studies.runs.records import Run
+from underdamped.studies.theorems.corollary19 import corollary19
+from underdamped.studies.theorems.instability import instability
+from underdamped.studies.theorems.longrun import longrun
 from underdamped.studies.theorems.problems import PROBLEMS, Problem
 from underdamped.studies.theorems.rows import Row, frame, row
 from underdamped.studies.theorems.settings import PROBLEM_NAMES, QUICK, Config
+from underdamped.studies.theorems.spread import spread
 
 __all__ = ["EXPERIMENTS", "QUICK", "Config", "Experiment", "check", "run"]
 
@@ -34,7 +38,12 @@ class Experiment:
     problems: tuple[str, ...] = PROBLEM_NAMES
 
 
-EXPERIMENTS: tuple[Experiment, ...] = ()
+EXPERIMENTS: tuple[Experiment, ...] = (
+    Experiment("longrun", longrun),
+    Experiment("spread", spread, ("quadratic",)),
+    Experiment("instability", instability, ("quadratic",)),
+    Experiment("corollary19", corollary19),
+)
 """All of them, in the order of the report."""
 
 
@@ -61,6 +70,8 @@ def check(config: Config) -> None:
     for argument in ("paths", "logistic_paths"):
         if getattr(config, argument) < 2:
             raise _checks.fail(argument, "at least 2", getattr(config, argument), "one path has no spread")
+    if config.grid < 2:
+        raise _checks.fail("grid", "at least 2", config.grid, "a map has two rows and two columns at least")
     if config.seed < 0:
         raise _checks.fail("seed", "non-negative", config.seed, "it is the seed of JAX keys")
 

@@ -44,9 +44,7 @@ def instability(problem: Problem, config: Config, key: Array) -> list[Row]:
     for number, (mass, rate) in enumerate(points):
         index = UniformSwitching(len(SPRINGS), rate)
         mean_square = mean_square_abscissa(target, index, mass=mass) / 2 * 2 * mass
-        growth = mean_interval(
-            _growth(target, index, mass, M, jax.random.fold_in(key, number)) * 2 * mass
-        )
+        growth = mean_interval(_growth(target, index, mass, M, jax.random.fold_in(key, number)) * 2 * mass)
         at = {"x": mass, "y": rate}
         rows.append(row("mean square", "growth", mean_square, **at))
         rows.append(row("almost every path", "growth", growth.value, low=growth.low, high=growth.high, paths=M, **at))

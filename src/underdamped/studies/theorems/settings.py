@@ -10,7 +10,8 @@ class Config:
     """Measure the theorems, each on a quadratic and on logistic regression with real data."""
 
     experiments: tuple[str, ...] = ()
-    """Which to measure; all if none is given: theorem5 theorem6 theorem15 lyapunov longrun instability corollary19."""
+    """Which to measure; all if none is given: theorem5 theorem6 theorem15 lyapunov longrun spread
+    instability corollary19."""
     problems: tuple[str, ...] = PROBLEM_NAMES
     """On what: quadratic (the truth is known exactly), logistic (breast cancer data)."""
     seed: int = 0
@@ -21,11 +22,15 @@ class Config:
     """Index paths on the logistic regression."""
     grid: int = 11
     """Masses and rates, each, on maps."""
+    nu: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
+    """Time scales of subsampling of Theorem 5, each in (0, 1]: the index is redrawn at the rate 1/nu."""
+    masses: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5, 1e-6)
+    """Masses of Theorem 6, each in (0, 1]."""
 
     def num_paths(self, problem: str) -> int:
         """Size of the ensembles on the problem of that name."""
         return self.paths if problem == "quadratic" else self.logistic_paths
 
 
-QUICK = Config(paths=200, logistic_paths=50, grid=5)
+QUICK = Config(paths=200, logistic_paths=50, grid=5, nu=(1e-1, 1e-2, 1e-3), masses=(1e-1, 1e-2, 1e-3, 1e-5))
 """The defaults with ``--quick``: everything once; most intervals are too wide for a verdict then."""
