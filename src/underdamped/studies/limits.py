@@ -72,6 +72,8 @@ def check(config: Config) -> None:
             raise _checks.fail(argument, "at least 2", getattr(config, argument), "one path has no spread")
     if config.grid < 2:
         raise _checks.fail("grid", "at least 2", config.grid, "a map has two rows and two columns at least")
+    if not config.horizon >= 10:
+        raise _checks.fail("horizon", "at least 10", config.horizon, "the start is not forgotten sooner")
     if config.seed < 0:
         raise _checks.fail("seed", "non-negative", config.seed, "it is the seed of JAX keys")
 

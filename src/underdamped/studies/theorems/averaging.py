@@ -1,4 +1,4 @@
-r"""What fast switching leaves: noise that is nearly white, and a spread around $\theta^*$ inversely proportional to it."""
+r"""What fast switching leaves: noise that is nearly white, and a spread inversely proportional to the rate."""
 
 import jax
 import numpy as np

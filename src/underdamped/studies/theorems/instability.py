@@ -45,9 +45,10 @@ def instability(problem: Problem, config: Config, key: Array) -> list[Row]:
         index = UniformSwitching(len(SPRINGS), rate)
         mean_square = mean_square_abscissa(target, index, mass=mass) / 2 * 2 * mass
         growth = mean_interval(_growth(target, index, mass, M, jax.random.fold_in(key, number)) * 2 * mass)
-        at = {"x": mass, "y": rate}
-        rows.append(row("mean square", "growth", mean_square, **at))
-        rows.append(row("almost every path", "growth", growth.value, low=growth.low, high=growth.high, paths=M, **at))
+        rows += [
+            row("mean square", "growth", mean_square, x=mass, y=rate),
+            row("almost every path", "growth", growth.value, x=mass, y=rate, low=growth.low, high=growth.high, paths=M),
+        ]
         # Intervals of many points: five standard errors, so that chance alone hardly ever shows.
         excess.append(growth.value - mean_square - 2.5 * (growth.high - growth.value))
         growing.append((growth, mean_square))

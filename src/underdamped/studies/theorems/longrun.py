@@ -187,8 +187,8 @@ def _bounded_rates(problem: Problem, config: Config, key: Array) -> list[Row]:
     bounds = [common_norm(problem.min_curvature, problem.max_curvature, float(m)).rate for m in fine]
     rows += curve("pairs of paths", "theory's bound", fine, bounds)
     rate, bound = min(rates, key=lambda pair: pair[0].low - pair[1])
-    rows += judged("pairs of paths", "rate of forgetting where it is closest to the bound", rate, bound, (bound, np.inf),
-                   paths=M)  # fmt: skip
+    what = "rate of forgetting where it is closest to the bound"
+    rows += judged("pairs of paths", what, rate, bound, (bound, np.inf), paths=M)
     return [*rows, *_contracts(growths, M)]
 
 

@@ -22,6 +22,8 @@ class Config:
     """Index paths on the logistic regression."""
     grid: int = 11
     """Masses and rates, each, on maps."""
+    horizon: float = 100.0
+    """End of the paths of Corollary 19; their number of switches grows like its square."""
     nu: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
     """Time scales of subsampling of Theorem 5, each in (0, 1]: the index is redrawn at the rate 1/nu."""
     masses: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5, 1e-6)
@@ -32,5 +34,7 @@ class Config:
         return self.paths if problem == "quadratic" else self.logistic_paths
 
 
-QUICK = Config(paths=200, logistic_paths=50, grid=5, nu=(1e-1, 1e-2, 1e-3), masses=(1e-1, 1e-2, 1e-3, 1e-5))
+QUICK = Config(
+    paths=200, logistic_paths=50, grid=5, horizon=40.0, nu=(1e-1, 1e-2, 1e-3), masses=(1e-1, 1e-2, 1e-3, 1e-5)
+)
 """The defaults with ``--quick``: everything once; most intervals are too wide for a verdict then."""

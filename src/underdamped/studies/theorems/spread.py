@@ -1,7 +1,6 @@
 """Where the process settles at constant mass and rate: the stationary spread, over the plane of mass and rate."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 from jax import Array
@@ -12,6 +11,7 @@ from underdamped.studies.theorems.problems import Problem
 from underdamped.studies.theorems.rows import Row, judged, row
 from underdamped.studies.theorems.settings import Config
 
+SPREAD = "stationary E|q − θ*|²"
 _FORGOTTEN = 14.0
 """Relaxation times simulated: the start is left to one part in e^14 of the second moments."""
 
@@ -38,7 +38,7 @@ def spread(problem: Problem, config: Config, key: Array) -> list[Row]:
         if decay <= 0:
             continue
         exact = _squared_distance(problem, index, mass)
-        end = simulate_ensemble(
+        ensemble = simulate_ensemble(
             problem.target,
             index,
             mass=mass,
@@ -47,25 +47,28 @@ def spread(problem: Problem, config: Config, key: Array) -> list[Row]:
             key=jax.random.fold_in(key, number),
             flow=problem.flow,
             num_paths=M,
-        ).position[:, 0]
-        squares = np.asarray(jnp.sum((end - problem.minimizer) ** 2, axis=-1))
+        )
+        squares = np.sum((np.asarray(ensemble.position)[:, 0] - np.asarray(problem.minimizer)) ** 2, axis=-1)
         mean, error = squares.mean(), squares.std(ddof=1) / np.sqrt(M)
         scores.append((mean - exact) / error)
-        at = {"x": mass, "y": rate}
-        rows.append(row("exact", "stationary spread", exact, **at))
         low, high = mean - 1.96 * error, mean + 1.96 * error
-        rows.append(row("ensemble", "stationary spread", mean, low=low, high=high, paths=M, **at))
-        rows.append(row("ensemble", "score", scores[-1], paths=M, **at))
+        rows += [
+            row("exact", SPREAD, exact, x=mass, y=rate),
+            row("ensemble", SPREAD, mean, x=mass, y=rate, low=low, high=high, paths=M),
+            row("ensemble", "score", scores[-1], x=mass, y=rate, paths=M),
+        ]
     # Far beyond the time scales of the flow the spread is that of an averaged, white noise, whatever the mass.
     rows.append(row("averaging", "spread times rate", averaged_spread(problem)))
     n = len(scores)
     largest = float(scipy.stats.norm.isf(0.005 / n))
     chance = float(scipy.stats.chi2.sf(np.square(scores).sum(), n))
+    worst = float(np.abs(scores).max())
+    sum_of_squares = f"chance of a larger sum of z², {n} points"
     return [
         *rows,
-        *judged("ensembles", f"largest score |z| of {n} points", float(np.abs(scores).max()), 0.0, (0.0, largest), paths=M),
-        *judged("ensembles", f"chance of a larger sum of z², {n} points", chance, 0.5, (0.005, 1.0), paths=M),
-    ]  # fmt: skip
+        *judged("ensembles", f"largest score |z| of {n} points", worst, 0.0, (0.0, largest), paths=M),
+        *judged("ensembles", sum_of_squares, chance, 0.5, (0.005, 1.0), paths=M),
+    ]
 
 
 def _plane(size: int) -> list[tuple[float, float]]:
