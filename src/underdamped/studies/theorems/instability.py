@@ -55,6 +55,7 @@ def instability(problem: Problem, config: Config, key: Array) -> list[Row]:
     threshold = ergodicity_threshold(*SPRINGS, 1.0) ** -2
     fine = np.geomspace(*_RATES, 2 * config.grid)
     boundary = [_lightest_unstable_mass(target, float(rate)) for rate in fine]
+    rows += [row("spring", "curvature", a) for a in SPRINGS]
     rows += curve("boundary, exact", "lightest unstable mass", fine, boundary)
     rows.append(row("common norm", "largest mass that is stable for every index process", threshold))
     rows.append(row("heavy mass", "rate above which all masses are stable", heavy_mass_rate()))
@@ -102,7 +103,8 @@ def _growth(target: Quadratic, index: UniformSwitching, mass: float, num_paths: 
     ensemble = simulate_ensemble(
         target, index, mass=mass, position=[1.0], times=times, key=key, flow=Exact(), num_paths=num_paths
     )
-    size = np.log(np.hypot(ensemble.position[..., 0], np.sqrt(mass) * ensemble.velocity[..., 0]))
+    q, p = np.asarray(ensemble.position)[..., 0], np.asarray(ensemble.velocity)[..., 0]
+    size = np.log(np.hypot(q, np.sqrt(mass) * p))
     half = _SAVED // 2
     return (size[:, -1] - size[:, half]) / (times[-1] - times[half])
 
@@ -120,5 +122,5 @@ def _lightest_unstable_mass(target: Quadratic, rate: float) -> float:
     first = next((k for k, value in enumerate(values) if value > 0), None)
     if not first:
         return np.nan
-    root = scipy.optimize.brentq(growth, grid[first - 1], grid[first], xtol=1e-4)
+    root = scipy.optimize.root_scalar(growth, bracket=(grid[first - 1], grid[first]), xtol=1e-4).root
     return float(np.exp(root))

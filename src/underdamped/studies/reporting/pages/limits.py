@@ -6,9 +6,15 @@ from typing import Any
 import polars as pl
 
 from underdamped.studies.reporting.report import Page, Section, Table
+from underdamped.studies.reporting.theorems import corollary19, instability, longrun, spread
 from underdamped.studies.reporting.theorems.verdicts import AGREES, judgements, where
 
-SECTIONS: dict[str, tuple[str, Callable[[pl.DataFrame, Mapping[str, Any]], Section]]] = {}
+SECTIONS: dict[str, tuple[str, Callable[[pl.DataFrame, Mapping[str, Any]], Section]]] = {
+    "longrun": ("Long run: forgetting", longrun.section),
+    "spread": ("Long run: spread", spread.section),
+    "instability": ("Random switching", instability.section),
+    "corollary19": ("Thm 18, Cor. 19", corollary19.section),
+}
 """Of each experiment: its name in the paper, and its section of the page from its rows."""
 
 _CAPTION = (
