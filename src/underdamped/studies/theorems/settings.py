@@ -19,6 +19,10 @@ class Config:
     """Index paths on the quadratic."""
     logistic_paths: int = 500
     """Index paths on the logistic regression."""
+    starts: int = 300
+    """Starts for the Lyapunov functions on the quadratic."""
+    logistic_starts: int = 60
+    """Starts for the Lyapunov functions on the logistic regression."""
     nu: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
     """Time scales of subsampling of Theorem 5, each in (0, 1]: the index is redrawn at the rate 1/nu."""
     masses: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5, 1e-6)
@@ -29,5 +33,7 @@ class Config:
         return self.paths if problem == "quadratic" else self.logistic_paths
 
 
-QUICK = Config(paths=200, logistic_paths=50, nu=(1e-1, 1e-2, 1e-3), masses=(1e-1, 1e-2, 1e-3, 1e-5))
+QUICK = Config(
+    paths=200, logistic_paths=50, starts=50, logistic_starts=20, nu=(1e-1, 1e-2, 1e-3), masses=(1e-1, 1e-2, 1e-3, 1e-5)
+)
 """The defaults with ``--quick``: everything once; most intervals are too wide for a verdict then."""
