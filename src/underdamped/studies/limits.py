@@ -12,10 +12,14 @@ from jax import Array
 
 from underdamped import _checks
 from underdamped.studies.runs.records import Run
+from underdamped.studies.theorems.corollary19 import corollary19
+from underdamped.studies.theorems.instability import instability
+from underdamped.studies.theorems.longrun import longrun
 from underdamped.studies.theorems.lyapunov import lyapunov
 from underdamped.studies.theorems.problems import PROBLEMS, Problem
 from underdamped.studies.theorems.rows import Row, frame, row
 from underdamped.studies.theorems.settings import PROBLEM_NAMES, QUICK, Config
+from underdamped.studies.theorems.spread import spread
 from underdamped.studies.theorems.theorem5 import theorem_5
 from underdamped.studies.theorems.theorem6 import theorem_6
 from underdamped.studies.theorems.theorem15 import theorem_15
@@ -43,6 +47,10 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment("theorem6", theorem_6),
     Experiment("theorem15", theorem_15),
     Experiment("lyapunov", lyapunov),
+    Experiment("longrun", longrun),
+    Experiment("spread", spread, ("quadratic",)),
+    Experiment("instability", instability, ("quadratic",)),
+    Experiment("corollary19", corollary19),
 )
 """All of them, in the order of the report."""
 
@@ -74,6 +82,10 @@ def check(config: Config) -> None:
         values = getattr(config, argument)
         if len(values) < 2 or len(set(values)) < len(values) or not all(0 < value <= 1 for value in values):
             raise _checks.fail(argument, "two or more different numbers in (0, 1]", values, "a slope is fitted to them")
+    if config.grid < 2:
+        raise _checks.fail("grid", "at least 2", config.grid, "a map has two rows and two columns at least")
+    if not config.horizon >= 10:
+        raise _checks.fail("horizon", "at least 10", config.horizon, "the start is not forgotten sooner")
     if config.seed < 0:
         raise _checks.fail("seed", "non-negative", config.seed, "it is the seed of JAX keys")
 

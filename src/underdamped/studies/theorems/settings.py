@@ -10,7 +10,8 @@ class Config:
     """Measure the theorems, each on a quadratic and on logistic regression with real data."""
 
     experiments: tuple[str, ...] = ()
-    """Which to measure; all if none is given: theorem5 theorem6 theorem15 lyapunov longrun instability corollary19."""
+    """Which to measure; all if none is given: theorem5 theorem6 theorem15 lyapunov longrun spread
+    instability corollary19."""
     problems: tuple[str, ...] = PROBLEM_NAMES
     """On what: quadratic (the truth is known exactly), logistic (breast cancer data)."""
     seed: int = 0
@@ -23,6 +24,10 @@ class Config:
     """Starts for the Lyapunov functions on the quadratic."""
     logistic_starts: int = 60
     """Starts for the Lyapunov functions on the logistic regression."""
+    grid: int = 11
+    """Masses and rates, each, on maps."""
+    horizon: float = 100.0
+    """End of the paths of Corollary 19; their number of switches grows like its square."""
     nu: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
     """Time scales of subsampling of Theorem 5, each in (0, 1]: the index is redrawn at the rate 1/nu."""
     masses: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5, 1e-6)
@@ -34,6 +39,13 @@ class Config:
 
 
 QUICK = Config(
-    paths=200, logistic_paths=50, starts=50, logistic_starts=20, nu=(1e-1, 1e-2, 1e-3), masses=(1e-1, 1e-2, 1e-3, 1e-5)
+    paths=200,
+    logistic_paths=50,
+    starts=50,
+    logistic_starts=20,
+    grid=5,
+    horizon=40.0,
+    nu=(1e-1, 1e-2, 1e-3),
+    masses=(1e-1, 1e-2, 1e-3, 1e-5),
 )
 """The defaults with ``--quick``: everything once; most intervals are too wide for a verdict then."""
