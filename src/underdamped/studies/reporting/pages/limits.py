@@ -7,7 +7,7 @@ import polars as pl
 
 from underdamped.studies.reporting.report import Page, Section, Table
 from underdamped.studies.reporting.theorems import lyapunov, theorem5, theorem6, theorem15
-from underdamped.studies.reporting.theorems.verdicts import AGREES, judgements, where
+from underdamped.studies.reporting.theorems.verdicts import AGREES, Judgement, judgements
 
 SECTIONS: dict[str, tuple[str, Callable[[pl.DataFrame, Mapping[str, Any]], Section]]] = {
     "theorem5": ("Theorem 5", theorem5.section),
@@ -18,6 +18,7 @@ SECTIONS: dict[str, tuple[str, Callable[[pl.DataFrame, Mapping[str, Any]], Secti
 """Of each experiment: its name in the paper, and its section of the page from its rows."""
 
 _CAPTION = (
+    "Of each theorem and problem the first comparison, and how many of all agree; the others stand under their figures. "
     "A comparison agrees if its whole 95 % interval lies in the range that counts as agreement, and disagrees if none "
     "of it does; otherwise the ensemble is too small for a verdict. Intervals cover the chance in the index paths only."
 )
@@ -66,11 +67,15 @@ def summary(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _verdicts(records: pl.DataFrame) -> Table:
-    rows = [
-        [f"{_title(one.experiment)}\n{one.what}; {where(one)}", one.measurement, one.prediction, one.verdict]
-        for one in judgements(records)
-    ]
-    return Table(["theorem", "measured [95 % interval]", "predicted", "verdict"], rows, _CAPTION)
+    groups: dict[tuple[str, str], list[Judgement]] = {}
+    for one in judgements(records):
+        groups.setdefault((one.experiment, one.problem), []).append(one)
+    rows = []
+    for (experiment, problem), group in groups.items():
+        first, agreeing = group[0], sum(one.agrees for one in group)
+        name = f"{_title(experiment)}, {problem}\n{first.what}; {first.series}"
+        rows.append([name, first.measurement, first.prediction, f"{agreeing} of {len(group)}", first.verdict])
+    return Table(["theorem", "measured [95 % interval]", "predicted", "agree", "verdict"], rows, _CAPTION)
 
 
 def _lead(records: pl.DataFrame) -> str:

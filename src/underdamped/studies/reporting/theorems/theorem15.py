@@ -57,18 +57,21 @@ def _panels(records: pl.DataFrame, problem: str) -> list[Panel]:
     expected = dict(series_of(rows, "mean mass"))
     found = list(series_of(rows, "distance"))
     exponential = [(name, points) for name, points in found if "e^" in name]
-    power = [(name, points) for name, points in found if "e^" not in name]
+    slow = [(name, points) for name, points in found if "e^" not in name]
     return [
-        Panel(f"{problem}: exponential loss", "jump n", "E|q − θ| at τₙ", _marks(exponential, expected), scale="log"),
-        Panel(f"{problem}: slow loss", "jump n", "E|q − θ| at τₙ", _marks(power, expected), scale="log", xscale="log"),
+        Panel(f"{problem}: m = m₀e^(−λt)", "jump n", "E|q − θ| at τₙ", _marks(exponential, expected), scale="log"),
+        Panel(
+            f"{problem}: m = m₀/(1+λt)", "jump n", "E|q − θ| at τₙ", _marks(slow, expected), scale="log", xscale="log"
+        ),
     ]
 
 
 def _marks(found: Sequence[tuple[str, pl.DataFrame]], expected: Mapping[str, pl.DataFrame]) -> list[Curve]:
-    colors = looks(["above the limit of m₀", "below it"])
+    starts = [name.partition(":")[0] for name, _ in found]
+    colors = looks(starts)
     marks = []
-    for (name, points), look in zip(found, colors.values(), strict=False):
+    for start, (name, points) in zip(starts, found, strict=True):
         x, y = points["x"].to_list(), points["value"].to_list()
-        marks.append(Curve(name, look, x, y, points["low"].to_list(), points["high"].to_list()))
-        marks.append(guide("", look, x, expected[name]["value"].to_list(), (x[-1], y[-1])))
+        marks.append(Curve(start, colors[start], x, y, points["low"].to_list(), points["high"].to_list()))
+        marks.append(guide("", colors[start], x, expected[name]["value"].to_list(), (x[-1], y[-1])))
     return marks

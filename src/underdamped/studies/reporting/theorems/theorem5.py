@@ -15,8 +15,8 @@ _STATEMENT = (
     "needed). The paper gives no rate; a central limit theorem suggests √ν, derived here."
 )
 _CAPTION = (
-    "Three distances between hSGMP(i), m = α = 1, and the underdamped gradient flow from the same start, up to time "
-    "10: of positions, of states, and in the metric ρ of the theorem. Bars are 95 % intervals, mostly smaller than the "
+    "Three distances of hSGMP(i), m = α = 1, from the underdamped gradient flow with the same start, up to time 10: Δ "
+    "is the difference of the two in position or in both, ρ the metric of the theorem. Bars are 95 % intervals, mostly smaller than the "
     "dots; dashed lines have slope 1/2 and pass through the leftmost dots."
 )
 
