@@ -18,9 +18,9 @@ SECTIONS: dict[str, tuple[str, Callable[[pl.DataFrame, Mapping[str, Any]], Secti
 """Of each experiment: its name in the paper, and its section of the page from its rows."""
 
 _CAPTION = (
-    "Of each theorem and problem the first comparison, and how many of all agree; the others stand under their figures. "
-    "A comparison agrees if its whole 95 % interval lies in the range that counts as agreement, and disagrees if none "
-    "of it does; otherwise the ensemble is too small for a verdict. Intervals cover the chance in the index paths only."
+    "Of each theorem and problem the first comparison, and how many of all agree; the rest stands under the figures. A "
+    "comparison agrees if its whole 95 % interval lies in the range that counts as agreement, and disagrees if none of "
+    "it does; otherwise the ensemble is too small for a verdict. Intervals cover the chance in the index paths only."
 )
 
 

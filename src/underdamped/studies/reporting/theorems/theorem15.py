@@ -20,6 +20,7 @@ _STATEMENT = (
     "dmSGMP converges to SGP on the same index path, E|q − θ| → 0 at the jump times τₙ, for strongly convex "
     "components, a mass with |m'| ≤ λm, λ = min(μ/4, 1/4), and a small enough m₀. Derived here: |q − θ| ≤ K m(t)."
 )
+_DISTANCE = "E|q − θ| at τₙ"
 _CAPTION = (
     "Mean distance at the n-th jump time of each path's own index, with 95 % bands; dashed: E m(τₙ), exact, scaled to "
     "the end of the curve. Where dashes and curve are parallel, the distance falls like the mass."

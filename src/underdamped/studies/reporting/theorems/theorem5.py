@@ -16,8 +16,8 @@ _STATEMENT = (
 )
 _CAPTION = (
     "Three distances of hSGMP(i), m = α = 1, from the underdamped gradient flow with the same start, up to time 10: Δ "
-    "is the difference of the two in position or in both, ρ the metric of the theorem. Bars are 95 % intervals, mostly smaller than the "
-    "dots; dashed lines have slope 1/2 and pass through the leftmost dots."
+    "is the difference of the two in position or in both, ρ the metric of the theorem. Bars are 95 % intervals, mostly "
+    "smaller than the dots; dashed lines have slope 1/2 and pass through the leftmost dots."
 )
 
 
