@@ -15,10 +15,14 @@ from underdamped.studies.runs.records import Run
 from underdamped.studies.theorems.corollary19 import corollary19
 from underdamped.studies.theorems.instability import instability
 from underdamped.studies.theorems.longrun import longrun
+from underdamped.studies.theorems.lyapunov import lyapunov
 from underdamped.studies.theorems.problems import PROBLEMS, Problem
 from underdamped.studies.theorems.rows import Row, frame, row
 from underdamped.studies.theorems.settings import PROBLEM_NAMES, QUICK, Config
 from underdamped.studies.theorems.spread import spread
+from underdamped.studies.theorems.theorem5 import theorem_5
+from underdamped.studies.theorems.theorem6 import theorem_6
+from underdamped.studies.theorems.theorem15 import theorem_15
 
 __all__ = ["EXPERIMENTS", "QUICK", "Config", "Experiment", "check", "run"]
 
@@ -39,6 +43,10 @@ class Experiment:
 
 
 EXPERIMENTS: tuple[Experiment, ...] = (
+    Experiment("theorem5", theorem_5),
+    Experiment("theorem6", theorem_6),
+    Experiment("theorem15", theorem_15),
+    Experiment("lyapunov", lyapunov),
     Experiment("longrun", longrun),
     Experiment("spread", spread, ("quadratic",)),
     Experiment("instability", instability, ("quadratic",)),
@@ -67,13 +75,20 @@ def check(config: Config) -> None:
             raise _checks.fail(argument, "without repetition", names, "each is measured once")
     if not config.problems:
         raise _checks.fail("problems", "at least one", config.problems, f"choose from {', '.join(PROBLEMS)}")
-    for argument in ("paths", "logistic_paths"):
+    for argument in ("paths", "logistic_paths", "starts", "logistic_starts"):
         if getattr(config, argument) < 2:
             raise _checks.fail(argument, "at least 2", getattr(config, argument), "one path has no spread")
+    for argument in ("nu", "masses"):
+        values = getattr(config, argument)
+        if len(values) < 2 or len(set(values)) < len(values) or not all(0 < value <= 1 for value in values):
+            raise _checks.fail(argument, "two or more different numbers in (0, 1]", values, "a slope is fitted to them")
     if config.grid < 2:
         raise _checks.fail("grid", "at least 2", config.grid, "a map has two rows and two columns at least")
     if not config.horizon >= 10:
         raise _checks.fail("horizon", "at least 10", config.horizon, "the start is not forgotten sooner")
+    if config.grid < 2:
+        raise _checks.fail("grid", "at least 2", config.grid, "a map has an extent")
+    _checks.positive(config.horizon, "horizon", "it is the end of the paths of Corollary 19")
     if config.seed < 0:
         raise _checks.fail("seed", "non-negative", config.seed, "it is the seed of JAX keys")
 

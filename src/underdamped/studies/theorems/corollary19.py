@@ -152,15 +152,17 @@ def _comparisons(choice: Choice, times: np.ndarray, squares: np.ndarray, scale: 
     )  # the error falls like the inverse of the rate
     accepted = (predicted - _SLACK, predicted + _SLACK)
     rows = judged(choice.name, "exponent of time at the end", exponent, predicted, accepted, paths=M)
-    end = mean_interval(squares[:, -1])
-    if choice.name == PAPERS:
-        start = squares[:, 0].mean()
-        fall = Interval(*(float(np.log10(start / max(part, 1e-300))) for part in (end.value, end.high, end.low)))
-        rows += judged(choice.name, "decades that E|q − θ*|² falls", fall, 3.0, (3.0, np.inf), paths=M)
-        rate = choice.rate_at(choice.horizon)
-        ratio = Interval(*(part * rate / scale for part in end))
-        rows += judged(choice.name, "error at the end over that of averaging", ratio, 1.0, (0.8, 1.2), paths=M)
-    return rows
+    if choice.name != PAPERS:
+        return rows
+    start, end = squares[:, 0].mean(), mean_interval(squares[:, -1])
+    fall = Interval(*(float(np.log10(start / max(part, 1e-300))) for part in (end.value, end.high, end.low)))
+    rate = choice.rate_at(choice.horizon)
+    ratio = Interval(*(part * rate / scale for part in end))
+    return [
+        *judged(choice.name, "decades that E|q − θ*|² falls", fall, 3.0, (3.0, np.inf), paths=M),
+        *rows,
+        *judged(choice.name, "error at the end over that of averaging", ratio, 1.0, (0.8, 1.2), paths=M),
+    ]
 
 
 def _worst_score(rows: list[Row], config: Config) -> list[Row]:

@@ -147,8 +147,11 @@ def _rates_under_switching(problem: Problem, config: Config, key: Array) -> list
         ratios.append(Interval(*(value / exact for value in rate)))
         growths.append(_growth(decay, norm))
         rows += _measured("different springs", "rate of forgetting", [mass], [rate], M)
-        rows += curve("different springs", "exact rate", [mass], [exact])
-        rows += curve("different springs", "theory's bound", [mass], [norm.rate])
+    fine = np.geomspace(_MASSES[0], _MASSES[-1], 49)
+    exact = [-mean_square_abscissa(problem.target, index, mass=float(mass)) / 2 for mass in fine]
+    bounds = [common_norm(problem.min_curvature, problem.max_curvature, float(mass)).rate for mass in fine]
+    rows += curve("different springs", "exact rate", fine, exact)
+    rows += curve("different springs", "theory's bound", fine, bounds)
     worst = max(ratios, key=lambda ratio: max(abs(ratio.low - 1), abs(ratio.high - 1)))
     what = f"rate of forgetting over the exact one, worst of {len(_MASSES)} masses"
     return [*rows, *judged("different springs", what, worst, 1.0, (0.95, 1.05), paths=M), *_contracts(growths, M)]

@@ -111,7 +111,7 @@ def logistic(step: float = 0.02, regularization: float = 0.25) -> Problem:
         num_components=len(features),
         min_curvature=regularization,
         max_curvature=target.smoothness,
-        minimizer=jnp.asarray(_newton(features, 2.0 * labels - 1.0, regularization)),
+        minimizer=jnp.asarray(logistic_minimizer(features, 2.0 * labels - 1.0, regularization)),
         start=jnp.zeros(features.shape[1]),
         flow=flow,
         moving_flow=flow,
@@ -122,8 +122,17 @@ PROBLEMS = {"quadratic": quadratic, "logistic": logistic}
 """Makers of the problems, by name."""
 
 
-def _newton(features: np.ndarray, signs: np.ndarray, weight: float) -> np.ndarray:
-    """The minimiser of regularised logistic loss, to rounding: from 0 Newton's method needs a handful of steps."""
+def logistic_minimizer(features: np.ndarray, signs: np.ndarray, weight: float) -> np.ndarray:
+    """The minimiser of regularised logistic loss, to rounding: from 0 Newton's method needs a handful of steps.
+
+    Args:
+        features: x, (N, K).
+        signs: of the classes, -1 or 1, (N,).
+        weight: of half the squared norm, positive.
+
+    Returns:
+        The minimiser, (K,).
+    """
     q = np.zeros(features.shape[1])
     for _ in range(_NEWTON_STEPS):
         wrong = 1 / (1 + np.exp(signs * (features @ q)))

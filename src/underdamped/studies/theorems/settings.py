@@ -20,6 +20,10 @@ class Config:
     """Index paths on the quadratic."""
     logistic_paths: int = 500
     """Index paths on the logistic regression."""
+    starts: int = 300
+    """Starts for the Lyapunov functions on the quadratic."""
+    logistic_starts: int = 60
+    """Starts for the Lyapunov functions on the logistic regression."""
     grid: int = 11
     """Masses and rates, each, on maps."""
     horizon: float = 100.0
@@ -35,6 +39,13 @@ class Config:
 
 
 QUICK = Config(
-    paths=200, logistic_paths=50, grid=5, horizon=40.0, nu=(1e-1, 1e-2, 1e-3), masses=(1e-1, 1e-2, 1e-3, 1e-5)
+    paths=200,
+    logistic_paths=50,
+    starts=50,
+    logistic_starts=20,
+    grid=5,
+    horizon=40.0,
+    nu=(1e-1, 1e-2, 1e-3),
+    masses=(1e-1, 1e-2, 1e-3, 1e-5),
 )
 """The defaults with ``--quick``: everything once; most intervals are too wide for a verdict then."""

@@ -23,6 +23,7 @@ RATE = 1.0
 DECAYS, POWER_DECAYS = 9.0, 30.0
 r"""Mean of $\lambda\tau_n$ at the last jump where the mass falls exponentially, by a factor $e^9$, and like a power."""
 
+EXPONENTIAL, SLOW = "m₀e^(−λt)", "m₀/(1+λt)"
 TOLERANCE = 0.05
 
 
@@ -116,7 +117,7 @@ def mean_mass_at_jump(mass: Mass, jump: int, rate: float = RATE) -> float:
 
 def _masses(rate: float, limit: float) -> dict[str, Mass]:
     masses: dict[str, Mass] = {}
-    for initial in (1.0, limit / 2):
-        masses[f"m = {initial:.2g} e^(−λt)"] = ExponentialDecay(initial, rate)
-        masses[f"m = {initial:.2g}/(1+λt)"] = PowerDecay(initial, rate)
+    for name, initial in (("m₀ = 1", 1.0), ("m₀ half its limit", limit / 2)):
+        masses[f"{name}: {EXPONENTIAL}"] = ExponentialDecay(initial, rate)
+        masses[f"{name}: {SLOW}"] = PowerDecay(initial, rate)
     return masses

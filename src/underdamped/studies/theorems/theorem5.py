@@ -21,9 +21,8 @@ PREDICTED, TOLERANCE = 0.5, 0.05
 SMALL = 0.03
 """Largest ν that counts for the slopes: beyond it the distances are no longer small against 1, where ρ is cut off."""
 
-POSITIONS = "E sup |qᵛ − q|"
-STATES = "E sup |zᵛ − z|, z = (q, p)"
-METRIC = "E ρ(zᵛ, z)"
+POSITIONS, STATES, METRIC = "E sup |Δq|", "E sup |Δ(q, p)|", "E ρ"
+"""The three distances; Δ is the difference to the underdamped gradient flow."""
 
 
 def theorem_5(problem: Problem, config: Config, key: Array) -> list[Row]:

@@ -6,10 +6,23 @@ from typing import Any
 import polars as pl
 
 from underdamped.studies.reporting.report import Page, Section, Table
-from underdamped.studies.reporting.theorems import corollary19, instability, longrun, spread
-from underdamped.studies.reporting.theorems.verdicts import AGREES, judgements, where
+from underdamped.studies.reporting.theorems import (
+    corollary19,
+    instability,
+    longrun,
+    lyapunov,
+    spread,
+    theorem5,
+    theorem6,
+    theorem15,
+)
+from underdamped.studies.reporting.theorems.verdicts import AGREES, Judgement, judgements
 
 SECTIONS: dict[str, tuple[str, Callable[[pl.DataFrame, Mapping[str, Any]], Section]]] = {
+    "theorem5": ("Theorem 5", theorem5.section),
+    "theorem6": ("Theorem 6", theorem6.section),
+    "theorem15": ("Theorem 15", theorem15.section),
+    "lyapunov": ("Prop. 22, Lemma 32", lyapunov.section),
     "longrun": ("Long run: forgetting", longrun.section),
     "spread": ("Long run: spread", spread.section),
     "instability": ("Random switching", instability.section),
@@ -18,8 +31,9 @@ SECTIONS: dict[str, tuple[str, Callable[[pl.DataFrame, Mapping[str, Any]], Secti
 """Of each experiment: its name in the paper, and its section of the page from its rows."""
 
 _CAPTION = (
-    "A comparison agrees if its whole 95 % interval lies in the range that counts as agreement, and disagrees if none "
-    "of it does; otherwise the ensemble is too small for a verdict. Intervals cover the chance in the index paths only."
+    "Of each theorem and problem the first comparison, and how many of all agree; the rest stands under the figures. A "
+    "comparison agrees if its whole 95 % interval lies in the range that counts as agreement, and disagrees if none of "
+    "it does; otherwise the ensemble is too small for a verdict. Intervals cover the chance in the index paths only."
 )
 
 
@@ -48,28 +62,33 @@ def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[
 
 
 def summary(records: pl.DataFrame) -> pl.DataFrame:
-    """The verdicts as a small table for the terminal.
+    """How many comparisons agree, as a small table for the terminal; the report has each of them.
 
     Args:
         records: As for ``page``.
 
     Returns:
-        One row a comparison: ``theorem``, ``what``, ``measured``, ``predicted``, ``verdict``.
+        One row for each theorem and problem: ``theorem``, ``problem``, and how many comparisons ``agree``,
+        ``disagree`` and are ``undecided``.
     """
-    rows = [
-        (_title(one.experiment), f"{one.what} ({where(one)})", one.measurement, one.prediction, one.verdict)
-        for one in judgements(records)
-    ]
-    columns = ["theorem", "what", "measured", "predicted", "verdict"]
-    return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+    counts: dict[tuple[str, str], list[int]] = {}
+    for one in judgements(records):
+        place = 0 if one.agrees else 1 if one.verdict.startswith("does not agree") else 2
+        counts.setdefault((_title(one.experiment), one.problem), [0, 0, 0])[place] += 1
+    schema = {"theorem": pl.String, "problem": pl.String} | dict.fromkeys(["agree", "disagree", "undecided"], pl.Int64)
+    return pl.DataFrame([(*key, *numbers) for key, numbers in counts.items()], schema=schema, orient="row")
 
 
 def _verdicts(records: pl.DataFrame) -> Table:
-    rows = [
-        [f"{_title(one.experiment)}\n{one.what}; {where(one)}", one.measurement, one.prediction, one.verdict]
-        for one in judgements(records)
-    ]
-    return Table(["theorem", "measured [95 % interval]", "predicted", "verdict"], rows, _CAPTION)
+    groups: dict[tuple[str, str], list[Judgement]] = {}
+    for one in judgements(records):
+        groups.setdefault((one.experiment, one.problem), []).append(one)
+    rows = []
+    for (experiment, problem), group in groups.items():
+        first, agreeing = group[0], sum(one.agrees for one in group)
+        name = f"{_title(experiment)}, {problem}\n{first.what}; {first.series}"
+        rows.append([name, first.measurement, first.prediction, f"{agreeing} of {len(group)}", first.verdict])
+    return Table(["theorem", "measured [95 % interval]", "predicted", "agree", "verdict"], rows, _CAPTION)
 
 
 def _lead(records: pl.DataFrame) -> str:
