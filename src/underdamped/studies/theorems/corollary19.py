@@ -95,7 +95,11 @@ def corollary19(problem: Problem, config: Config, key: Array) -> list[Row]:
     Returns:
         Errors with intervals, exact ones on the quadratic, verdicts on assumptions, and comparisons.
     """
-    rows: list[Row] = []
+    papers = choices(problem, config.horizon)[0]
+    rows = [
+        row(papers.name, "loss of mass", min(problem.min_curvature, 1.0) / 4),
+        row(papers.name, "redraws a unit of β", papers.rate_at(1.0) / 2),
+    ]
     scale = averaged_spread(problem)
     for number, choice in enumerate(choices(problem, config.horizon)):
         rows += _assumptions(problem, choice)
@@ -124,7 +128,7 @@ def _errors(problem: Problem, choice: Choice, config: Config, key: Array, scale:
     index = UniformSwitching(problem.num_components, choice.rate)
     start = {"mass": choice.mass, "position": _start(problem), "times": times}
     ensemble = simulate_ensemble(problem.target, index, key=key, flow=problem.moving_flow, num_paths=M, **start)
-    squares = ((ensemble.position - np.asarray(problem.minimizer)) ** 2).sum(-1)
+    squares = ((np.asarray(ensemble.position) - np.asarray(problem.minimizer)) ** 2).sum(-1)
     found = [mean_interval(squares[:, k]) for k in range(len(times))]
     rows = curve(choice.name, "squared error", times, *map(np.array, zip(*found, strict=True)), paths=M)
     rows += curve(choice.name, "averaged error", times[1:], [scale / choice.rate_at(float(t)) for t in times[1:]])
@@ -148,15 +152,17 @@ def _comparisons(choice: Choice, times: np.ndarray, squares: np.ndarray, scale: 
     )  # the error falls like the inverse of the rate
     accepted = (predicted - _SLACK, predicted + _SLACK)
     rows = judged(choice.name, "exponent of time at the end", exponent, predicted, accepted, paths=M)
-    end = mean_interval(squares[:, -1])
-    if choice.name == PAPERS:
-        start = squares[:, 0].mean()
-        fall = Interval(*(float(np.log10(start / max(part, 1e-300))) for part in (end.value, end.high, end.low)))
-        rows += judged(choice.name, "decades that E|q − θ*|² falls", fall, 3.0, (3.0, np.inf), paths=M)
-        rate = choice.rate_at(choice.horizon)
-        ratio = Interval(*(part * rate / scale for part in end))
-        rows += judged(choice.name, "error at the end over that of averaging", ratio, 1.0, (0.8, 1.2), paths=M)
-    return rows
+    if choice.name != PAPERS:
+        return rows
+    start, end = squares[:, 0].mean(), mean_interval(squares[:, -1])
+    fall = Interval(*(float(np.log10(start / max(part, 1e-300))) for part in (end.value, end.high, end.low)))
+    rate = choice.rate_at(choice.horizon)
+    ratio = Interval(*(part * rate / scale for part in end))
+    return [
+        *judged(choice.name, "decades that E|q − θ*|² falls", fall, 3.0, (3.0, np.inf), paths=M),
+        *rows,
+        *judged(choice.name, "error at the end over that of averaging", ratio, 1.0, (0.8, 1.2), paths=M),
+    ]
 
 
 def _worst_score(rows: list[Row], config: Config) -> list[Row]:
@@ -192,7 +198,7 @@ def _distance_to_sgp(problem: Problem, config: Config, key: Array) -> list[Row]:
         flow=problem.moving_flow,
         num_paths=M,
     )
-    gap = np.linalg.norm(ddsgmp.position - sgp.position, axis=-1)
+    gap = np.linalg.norm(np.asarray(ddsgmp.position) - np.asarray(sgp.position), axis=-1)
     found = [mean_interval(gap[:, k]) for k in range(len(times))]
     worst = gap.max(0)
     fall = float(np.log10(worst.max() / worst[-1]))

@@ -10,6 +10,7 @@ from jax import Array
 
 from underdamped.process import (
     Dynamics,
+    Ensemble,
     Exact,
     Quadratic,
     UniformSwitching,
@@ -21,7 +22,7 @@ from underdamped.process import (
 from underdamped.process.distances import Interval, mean_interval, wasserstein
 from underdamped.process.moments import Moments
 from underdamped.studies.theorems.problems import Problem
-from underdamped.studies.theorems.rows import Row, curve, judged
+from underdamped.studies.theorems.rows import Row, curve, judged, row
 from underdamped.studies.theorems.settings import Config
 from underdamped.studies.theorems.slopes import slope
 from underdamped.theory import CommonNorm, common_norm, contraction_rate, ergodicity_threshold
@@ -88,14 +89,16 @@ def _laws(problem: Problem, config: Config, key: Array) -> list[Row]:
         problem.target, index, [Dynamics(LAW_MASS, position=q) for q in starts], key=keys[0], **common
     )
     first, second, again = (
-        simulate_ensemble(problem.target, index, mass=LAW_MASS, position=q, key=k, **common).position
+        _positions(simulate_ensemble(problem.target, index, mass=LAW_MASS, position=q, key=k, **common))
         for q, k in zip((*starts, starts[0]), keys[1:], strict=True)
     )
-    squares = ((pair[0].position - pair[1].position) ** 2).sum(-1)
+    squares = ((_positions(pair[0]) - _positions(pair[1])) ** 2).sum(-1)
     coupled = [_root(mean_interval(squares[:, k])) for k in range(len(every))]
     apart_in_law = [_batched_distance(first[:, k], second[:, k]) for k in range(len(every))]
     floor = _batched_distance(first[:, -1], again[:, -1])
     return [
+        row("laws", "mass", LAW_MASS),
+        row("laws", "switching rate", SWITCHING_RATE),
         *curve("theory's bound", "distance of positions", times, bound),
         *curve("coupling, exact", "distance of positions", times, coupling),
         *curve("W₂ of Gaussians, exact", "distance of positions", times, _gelbrich(*moments)),
@@ -144,8 +147,11 @@ def _rates_under_switching(problem: Problem, config: Config, key: Array) -> list
         ratios.append(Interval(*(value / exact for value in rate)))
         growths.append(_growth(decay, norm))
         rows += _measured("different springs", "rate of forgetting", [mass], [rate], M)
-        rows += curve("different springs", "exact rate", [mass], [exact])
-        rows += curve("different springs", "theory's bound", [mass], [norm.rate])
+    fine = np.geomspace(_MASSES[0], _MASSES[-1], 49)
+    exact = [-mean_square_abscissa(problem.target, index, mass=float(mass)) / 2 for mass in fine]
+    bounds = [common_norm(problem.min_curvature, problem.max_curvature, float(mass)).rate for mass in fine]
+    rows += curve("different springs", "exact rate", fine, exact)
+    rows += curve("different springs", "theory's bound", fine, bounds)
     worst = max(ratios, key=lambda ratio: max(abs(ratio.low - 1), abs(ratio.high - 1)))
     what = f"rate of forgetting over the exact one, worst of {len(_MASSES)} masses"
     return [*rows, *judged("different springs", what, worst, 1.0, (0.95, 1.05), paths=M), *_contracts(growths, M)]
@@ -170,7 +176,8 @@ def _bounded_rates(problem: Problem, config: Config, key: Array) -> list[Row]:
             flow=problem.flow,
             num_paths=M,
         )
-        gap = norm(pair[0].position - pair[1].position, pair[0].velocity - pair[1].velocity)
+        first, second = pair
+        gap = norm(_positions(first) - _positions(second), np.asarray(first.velocity) - np.asarray(second.velocity))
         decay = _Decay(times, gap**2)
         late = _Decay(times[10::5], decay.squares[:, 10::5])
         rate = late.rate(seed=config.seed)
@@ -178,6 +185,7 @@ def _bounded_rates(problem: Problem, config: Config, key: Array) -> list[Row]:
         rates.append((rate, norm.rate))
         rows += _measured("pairs of paths", "rate of forgetting", [mass], [rate], M)
         if share == _SHARES[1]:
+            rows += [row("pairs of paths", "mass", mass), row("pairs of paths", "switching rate", SWITCHING_RATE)]
             distance = [_root(mean_interval(decay.squares[:, k])) for k in range(len(times))]
             rows += _measured("coupling, measured", "distance in the common norm", times, distance, M)
             rows += curve(
@@ -207,6 +215,11 @@ def _difference(
         target, index, mass=mass, position=[1.0, 1.0], times=times, key=key, flow=Exact(), num_paths=num_paths
     )
     return _Decay(times, np.asarray(norm(ensemble.position, ensemble.velocity)) ** 2)
+
+
+def _positions(ensemble: Ensemble) -> np.ndarray:
+    """Whole paths, (M, T, K)."""
+    return np.asarray(ensemble.position)
 
 
 def _unforced(problem: Problem) -> Quadratic:

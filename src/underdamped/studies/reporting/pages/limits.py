@@ -6,7 +6,16 @@ from typing import Any
 import polars as pl
 
 from underdamped.studies.reporting.report import Page, Section, Table
-from underdamped.studies.reporting.theorems import lyapunov, theorem5, theorem6, theorem15
+from underdamped.studies.reporting.theorems import (
+    corollary19,
+    instability,
+    longrun,
+    lyapunov,
+    spread,
+    theorem5,
+    theorem6,
+    theorem15,
+)
 from underdamped.studies.reporting.theorems.verdicts import AGREES, Judgement, judgements
 
 SECTIONS: dict[str, tuple[str, Callable[[pl.DataFrame, Mapping[str, Any]], Section]]] = {
@@ -14,6 +23,10 @@ SECTIONS: dict[str, tuple[str, Callable[[pl.DataFrame, Mapping[str, Any]], Secti
     "theorem6": ("Theorem 6", theorem6.section),
     "theorem15": ("Theorem 15", theorem15.section),
     "lyapunov": ("Prop. 22, Lemma 32", lyapunov.section),
+    "longrun": ("Long run: forgetting", longrun.section),
+    "spread": ("Long run: spread", spread.section),
+    "instability": ("Random switching", instability.section),
+    "corollary19": ("Thm 18, Cor. 19", corollary19.section),
 }
 """Of each experiment: its name in the paper, and its section of the page from its rows."""
 
