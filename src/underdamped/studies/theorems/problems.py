@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -48,9 +49,8 @@ class Problem:
     @cached_property
     def gradients_at_minimizer(self) -> np.ndarray:
         r"""$\nabla\Phi_i(\theta^*)$ of every component, (N, K): what subsampling adds, zero only on average."""
-        return np.stack(
-            [np.asarray(self.target.gradient(self.minimizer, jnp.array([i]))) for i in range(self.num_components)]
-        )
+        one = jax.vmap(lambda i: self.target.gradient(self.minimizer, i[None]))
+        return np.asarray(one(jnp.arange(self.num_components)))
 
 
 def quadratic(step: float = 0.02) -> Problem:

@@ -70,3 +70,21 @@ def slope(
     tail = (1 - level) / 2
     low, high = np.quantile(np.log(redrawn) @ share, [tail, 1 - tail])
     return Interval(float(np.log(means) @ share), float(low), float(high))
+
+
+def smallest(values: Sequence[float], limit: float) -> list[int]:
+    """Places of the values that a claim about small ones is judged by: up to ``limit``, but two at least.
+
+    Args:
+        values: two or more.
+        limit: largest value that counts as small.
+
+    Returns:
+        Their places, in increasing order.
+
+    Example:
+        >>> smallest([0.1, 0.01, 0.001], limit=0.03), smallest([0.3, 0.2, 0.1], limit=0.03)
+        ([1, 2], [1, 2])
+    """
+    second = sorted(values)[1]
+    return [place for place, value in enumerate(values) if value <= max(limit, second)]

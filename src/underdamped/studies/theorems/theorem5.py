@@ -10,7 +10,7 @@ from underdamped.process.distances import mean_interval, path_metric
 from underdamped.studies.theorems.problems import Problem
 from underdamped.studies.theorems.rows import Row, judged, row
 from underdamped.studies.theorems.settings import Config
-from underdamped.studies.theorems.slopes import slope
+from underdamped.studies.theorems.slopes import slope, smallest
 
 HORIZON, SAVED = 10.0, 401
 """End of the paths, and how many times of them are compared; what the metric cannot see then is below exp(-10)."""
@@ -68,10 +68,11 @@ def theorem_5(problem: Problem, config: Config, key: Array) -> list[Row]:
         for nu, each in zip(config.nu, values, strict=True):
             mean = mean_interval(each)
             rows.append(row(series, "distance", mean.value, x=nu, low=mean.low, high=mean.high, paths=num_paths))
-        small = [k for k, nu in enumerate(config.nu) if nu <= SMALL]
-        measured = slope([config.nu[k] for k in small], [values[k] for k in small], paired=True, seed=config.seed)
+        small = smallest(config.nu, SMALL)
+        fitted = [config.nu[k] for k in small]
+        measured = slope(fitted, [values[k] for k in small], paired=True, seed=config.seed)
         accepted = (PREDICTED - TOLERANCE, PREDICTED + TOLERANCE)
-        rows += judged(series, f"slope in ν ≤ {SMALL}", measured, PREDICTED, accepted, paths=num_paths)
+        rows += judged(series, f"slope in ν ≤ {max(fitted):g}", measured, PREDICTED, accepted, paths=num_paths)
     return rows
 
 

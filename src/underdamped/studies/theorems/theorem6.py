@@ -10,7 +10,7 @@ from underdamped.process.distances import mean_interval
 from underdamped.studies.theorems.problems import Problem
 from underdamped.studies.theorems.rows import Row, curve, judged, row
 from underdamped.studies.theorems.settings import Config
-from underdamped.studies.theorems.slopes import slope
+from underdamped.studies.theorems.slopes import slope, smallest
 from underdamped.theory import mass_gap, sgp_gradient_bound
 
 HORIZON, SAVED = 5.0, 401
@@ -64,11 +64,11 @@ def theorem_6(problem: Problem, config: Config, key: Array) -> list[Row]:
             to_sgp.append(_sup_distance(light.position, massless.position))
             to_flow.append(_sup_distance(light.position, flow))
         rows += _distances(series, "distance to SGP", config.masses, to_sgp)
-        small = [k for k, m in enumerate(config.masses) if m <= SMALL]
+        small = smallest(config.masses, SMALL)
         masses = [config.masses[k] for k in small]
         measured = slope(masses, [to_sgp[k] for k in small], paired=True, seed=config.seed)
         theirs, ours = 1 - power, 1.0
-        what = f"slope of E sup |q − θ| in m ≤ {SMALL:g}"
+        what = f"slope of E sup |q − θ| in m ≤ {max(masses):g}"
         rows += judged(series, f"{what}, paper", measured, theirs, (theirs - TOLERANCE, math.inf), paths=num_paths)
         if theirs < ours:
             accepted = (ours - TOLERANCE, math.inf)
@@ -81,7 +81,7 @@ def theorem_6(problem: Problem, config: Config, key: Array) -> list[Row]:
             rows += _distances(series, "distance to the gradient flow", config.masses, to_flow)
             measured = slope(masses, [to_flow[k] for k in small], paired=True, seed=config.seed)
             expected = power / 2
-            what = f"slope of E sup |q − gradient flow| in m ≤ {SMALL:g}"
+            what = f"slope of E sup |q − gradient flow| in m ≤ {max(masses):g}"
             accepted = (expected - TOLERANCE, expected + TOLERANCE)
             rows += judged(series, what, measured, expected, accepted, paths=num_paths)
     return rows
