@@ -27,7 +27,7 @@ from underdamped.theory import check_assumptions
 
 PAPERS = "ddSGMP, β = t²"
 """The paper's Example 1."""
-_SAVED = 61
+_SAVED = 46
 _LAST = 0.3
 """The end: from this share of the longest time on, when even slow choices have forgotten the start."""
 _SLACK = 0.2

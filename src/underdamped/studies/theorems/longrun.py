@@ -147,7 +147,7 @@ def _rates_under_switching(problem: Problem, config: Config, key: Array) -> list
         ratios.append(Interval(*(value / exact for value in rate)))
         growths.append(_growth(decay, norm))
         rows += _measured("different springs", "rate of forgetting", [mass], [rate], M)
-    fine = np.geomspace(_MASSES[0], _MASSES[-1], 49)
+    fine = np.geomspace(_MASSES[0], _MASSES[-1], 31)
     exact = [-mean_square_abscissa(problem.target, index, mass=float(mass)) / 2 for mass in fine]
     bounds = [common_norm(problem.min_curvature, problem.max_curvature, float(mass)).rate for mass in fine]
     rows += curve("different springs", "exact rate", fine, exact)
