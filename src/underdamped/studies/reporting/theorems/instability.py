@@ -22,7 +22,7 @@ _CLASSES = (
     ("stable", "#DCE6EE"),
     ("paths settle, their mean square does not", "#E8B04A"),
     ("almost every path diverges", "#B5402F"),
-    ("not decided by this ensemble", "#FFFFFF"),
+    ("not decided by this ensemble", "#A8A8A8"),
 )
 _STABLE, _MEAN_SQUARE, _UNSTABLE, _OPEN = range(4)
 _BOUNDARY, _THRESHOLD, _HEAVY = Look("#000000"), Look("#0072B2"), Look("#009E73", (4.0, 1.6))
