@@ -99,7 +99,7 @@ def test_the_lead_counts_verdicts(tmp_path, monkeypatch):
 
     monkeypatch.setattr(limits, "EXPERIMENTS", (Experiment("a", measure, ("quadratic",)),))
     records = limits.run(Config(), open_run(tmp_path / "run", "limits", Config()))
-    assert page(records, {}, {}).lead == ["Of 3 comparisons of a measurement with theory, 1 agree and 2 do not."]
+    assert page(records, {}, {}).lead == ["Of 3 comparisons of a measurement with theory, 1 agrees and 2 do not."]
     assert summary(records).rows() == [("a", "quadratic", 1, 2, 0)]
 
 

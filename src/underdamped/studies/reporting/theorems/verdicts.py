@@ -67,10 +67,13 @@ class Judgement:
 
     @property
     def measurement(self) -> str:
-        """The estimate [and its interval] as text."""
-        if self.low == self.high == self.value:
-            return short(self.value)
-        return f"{short(self.value)} [{short(self.low)}, {short(self.high)}]"
+        """The estimate [and its interval] as text, with as many decimals as the interval is worth."""
+        half = (self.high - self.low) / 2
+        if not (half > 0 and 1e-3 <= abs(self.value) < 1e4):
+            exact = self.low == self.high == self.value
+            return short(self.value) if exact else f"{short(self.value)} [{short(self.low)}, {short(self.high)}]"
+        decimals = max(0, -math.floor(math.log10(half)))
+        return f"{self.value:.{decimals}f} [{self.low:.{decimals}f}, {self.high:.{decimals}f}]"
 
     @property
     def prediction(self) -> str:
