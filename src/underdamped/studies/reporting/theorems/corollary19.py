@@ -1,15 +1,16 @@
 """The section of Theorem 18 and Corollary 19, the paper's main result: losing momentum and subsampling together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import log10
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from underdamped.studies.reporting.marks import Curve, Points
 from underdamped.studies.reporting.plots import Panel, looks
 from underdamped.studies.reporting.report import Picture, Section, Table
-from underdamped.studies.reporting.theorems.rows import curve_of, number_of, points_of
+from underdamped.studies.reporting.theorems.rows import curve_of, number_of, points_of, rows_of
 from underdamped.studies.reporting.theorems.verdicts import problems_of, reservations, series_of, short, verdict_table
 
 _STATEMENT = (
@@ -43,7 +44,7 @@ def section(records: pl.DataFrame, config: Mapping[str, Any]) -> Section:
                 "derived here and not in the paper, the error falls like 1/κ(t), the inverse of the rate of redraws, "
                 "at any mass: what decides whether it stalls is the switching.",
             ),
-            *(_found(name, rows) for name, rows in parts),
+            _fallen(parts, names),
             Picture(
                 "theorem18",
                 [_distances(name, rows, papers) for name, rows in parts],
@@ -57,13 +58,23 @@ def section(records: pl.DataFrame, config: Mapping[str, Any]) -> Section:
     )
 
 
-def _found(problem: str, rows: pl.DataFrame) -> str:
-    """How far each error fell, from its own first to its own last value."""
-    parts = []
-    for name, points in series_of(rows, _ERROR):
-        first, last, end = points["value"][0], points["value"][-1], points["x"][-1]
-        parts.append(f"{log10(first / last):.1f} for {name}, up to t = {short(end)}")
-    return f"On the {problem} problem E|q − θ*|² falls by so many decades: {'; '.join(parts)}."
+def _fallen(parts: Sequence[tuple[str, pl.DataFrame]], names: Sequence[str]) -> Table:
+    """How far each error fell, from its first to its last value, and how it compares with the paper's choice."""
+    rows = []
+    for name in names:
+        cells = []
+        for _, records in parts:
+            points, papers = (rows_of(records, one, _ERROR) for one in (name, names[0]))
+            fall = log10(points["value"][0] / points["value"][-1])
+            beside = points["value"][-1] / np.interp(
+                points["x"][-1], papers["x"].to_numpy(), papers["value"].to_numpy()
+            )
+            cells += [f"{fall:.1f}", short(points["x"][-1]), short(beside)]
+        rows.append([name, *cells])
+    columns = [
+        f"{problem}: {what}" for problem, _ in parts for what in ("decades", "up to t", "error beside first row")
+    ]
+    return Table(["E|q − θ*|²", *columns], rows, "Decades that the error falls from the start, and what is left of it.")
 
 
 def _errors(problem: str, rows: pl.DataFrame, names: list[str]) -> Panel:
