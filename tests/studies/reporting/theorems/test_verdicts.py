@@ -35,7 +35,8 @@ def test_verdict(low, high, accepted, verdict):
     ("accepted", "text"),
     [
         ((0.45, 0.55), "0.5 ± 0.05"),
-        ((0.45, math.inf), "at least 0.5"),
+        ((0.45, math.inf), "at least 0.5 − 0.05"),
+        ((0.4999, math.inf), "at least 0.5"),
         ((-math.inf, 0.5), "at most 0.5"),
         ((0.4, 0.55), "0.5, from 0.4 to 0.55"),
     ],

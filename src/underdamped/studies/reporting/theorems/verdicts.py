@@ -80,12 +80,16 @@ class Judgement:
         """What theory says, with the range that counts as agreement, as text."""
         lowest, highest = self.accepted
         if math.isinf(highest):
-            return f"at least {short(self.predicted)}"
+            return f"at least {short(self.predicted)}{self._allowance('−', self.predicted - lowest)}"
         if math.isinf(lowest):
-            return f"at most {short(self.predicted)}"
+            return f"at most {short(self.predicted)}{self._allowance('+', highest - self.predicted)}"
         if math.isclose(highest - self.predicted, self.predicted - lowest, rel_tol=1e-6):
             return f"{short(self.predicted)} ± {short(highest - self.predicted)}"
         return f"{short(self.predicted)}, from {short(lowest)} to {short(highest)}"
+
+    def _allowance(self, sign: str, tolerance: float) -> str:
+        """The tolerance of a one-sided prediction, unless it is there for rounding only."""
+        return f" {sign} {short(tolerance)}" if tolerance > 0.01 * abs(self.predicted) else ""
 
 
 def judgements(records: pl.DataFrame) -> list[Judgement]:
