@@ -120,6 +120,7 @@ def test_the_presets_are_valid():
         ({"problems": ()}, "`problems` must be at least one"),
         ({"problems": ("cubic",)}, "`problems` must be made of known names"),
         ({"paths": 1}, "`paths` must be at least 2, got 1"),
+        ({"decays": 1.0}, "`decays` must be at least 2, got 1.0"),
         ({"seed": -1}, "`seed` must be non-negative"),
         ({"nu": (0.1,)}, "`nu` must be two or more different numbers"),
         ({"masses": (0.1, 0.0)}, "`masses` must be two or more different numbers in"),
