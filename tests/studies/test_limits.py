@@ -99,7 +99,7 @@ def test_the_lead_counts_verdicts(tmp_path, monkeypatch):
 
     monkeypatch.setattr(limits, "EXPERIMENTS", (Experiment("a", measure, ("quadratic",)),))
     records = limits.run(Config(), open_run(tmp_path / "run", "limits", Config()))
-    assert page(records, {}, {}).lead == ["Of 3 comparisons of a measurement with theory, 1 agree and 2 do not."]
+    assert page(records, {}, {}).lead == ["Of 3 comparisons of a measurement with theory, 1 agrees and 2 do not."]
     assert summary(records).rows() == [("a", "quadratic", 1, 2, 0)]
 
 
@@ -120,6 +120,7 @@ def test_the_presets_are_valid():
         ({"problems": ()}, "`problems` must be at least one"),
         ({"problems": ("cubic",)}, "`problems` must be made of known names"),
         ({"paths": 1}, "`paths` must be at least 2, got 1"),
+        ({"decays": 1.0}, "`decays` must be at least 2, got 1.0"),
         ({"seed": -1}, "`seed` must be non-negative"),
         ({"nu": (0.1,)}, "`nu` must be two or more different numbers"),
         ({"masses": (0.1, 0.0)}, "`masses` must be two or more different numbers in"),

@@ -86,9 +86,8 @@ def check(config: Config) -> None:
         raise _checks.fail("grid", "at least 2", config.grid, "a map has two rows and two columns at least")
     if not config.horizon >= 10:
         raise _checks.fail("horizon", "at least 10", config.horizon, "the start is not forgotten sooner")
-    if config.grid < 2:
-        raise _checks.fail("grid", "at least 2", config.grid, "a map has an extent")
-    _checks.positive(config.horizon, "horizon", "it is the end of the paths of Corollary 19")
+    if not config.decays >= 2:
+        raise _checks.fail("decays", "at least 2", config.decays, "before that the start is not forgotten")
     if config.seed < 0:
         raise _checks.fail("seed", "non-negative", config.seed, "it is the seed of JAX keys")
 

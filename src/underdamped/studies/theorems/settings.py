@@ -28,6 +28,8 @@ class Config:
     """Masses and rates, each, on maps."""
     horizon: float = 100.0
     """End of the paths of Corollary 19; their number of switches grows like its square."""
+    decays: float = 30.0
+    """How far Theorem 15 goes: the mean of λτ at the last jump."""
     nu: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
     """Time scales of subsampling of Theorem 5, each in (0, 1]: the index is redrawn at the rate 1/nu."""
     masses: tuple[float, ...] = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 1e-5, 1e-6)
@@ -43,6 +45,7 @@ QUICK = Config(
     logistic_paths=50,
     starts=50,
     logistic_starts=20,
+    decays=6.0,
     grid=5,
     horizon=40.0,
     nu=(1e-1, 1e-2, 1e-3),

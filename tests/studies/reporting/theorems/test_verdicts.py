@@ -35,13 +35,29 @@ def test_verdict(low, high, accepted, verdict):
     ("accepted", "text"),
     [
         ((0.45, 0.55), "0.5 ± 0.05"),
-        ((0.45, math.inf), "at least 0.5"),
+        ((0.45, math.inf), "at least 0.5 − 0.05"),
+        ((0.4999, math.inf), "at least 0.5"),
         ((-math.inf, 0.5), "at most 0.5"),
         ((0.4, 0.55), "0.5, from 0.4 to 0.55"),
     ],
 )
 def test_prediction_in_words(accepted, text):
     assert judgement(0.5, 0.5, accepted).prediction == text
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "text"),
+    [
+        (1.00029, 0.00013, "1.0003 [1.0002, 1.0004]"),
+        (0.4991, 0.0022, "0.499 [0.497, 0.501]"),
+        (12.3, 2.0, "12 [10, 14]"),
+        (3.1e-5, 1e-6, "3.1e-05 [3e-05, 3.2e-05]"),
+        (0.7314, 0.0, "0.731"),
+    ],
+)
+def test_measurement_in_words(value, half, text):
+    found = Judgement("theorem", "quadratic", "", "slope", value, value - half, value + half, 0.5, (0, 1), 100)
+    assert found.measurement == text
 
 
 def test_pairs_are_found_by_experiment_problem_series_and_words():

@@ -94,13 +94,15 @@ def _verdicts(records: pl.DataFrame) -> Table:
 def _lead(records: pl.DataFrame) -> str:
     outcomes = [one.verdict for one in judgements(records)]
     agreeing = outcomes.count(AGREES)
+    if agreeing == len(outcomes):
+        return f"All {agreeing} comparisons of a measurement with theory agree."
     differing = sum(verdict.startswith("does not agree") for verdict in outcomes)
     undecided = len(outcomes) - agreeing - differing
-    parts = [f"Of {len(outcomes)} comparisons of a measurement with theory, {agreeing} agree"]
-    parts.append(f"{differing} {'does' if differing == 1 else 'do'} not")
-    if undecided:
-        parts.append(f"{undecided} cannot be decided with ensembles of this size")
-    return f"{', '.join(parts[:-1])} and {parts[-1]}."
+    parts = [f"{agreeing} agree{'s' if agreeing == 1 else ''}"]
+    parts += [f"{differing} {'does' if differing == 1 else 'do'} not"] if differing else []
+    parts += [f"{undecided} cannot be decided with ensembles of this size"] if undecided else []
+    said = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    return f"Of {len(outcomes)} comparisons of a measurement with theory, {said}."
 
 
 def _title(experiment: str) -> str:

@@ -13,7 +13,7 @@ from underdamped.studies.reporting.theorems.verdicts import problems_of, reserva
 _STATEMENT = (
     "As m → 0 with ν = m^δ, hSGMP converges to SGP on the same index path, E sup |q − θ| = O(m^(1−δ)) (Theorem 6); for "
     "δ > 0 both converge to the full gradient flow (Remark 7). Derived here: sup |q − θ| ≤ K m on every index path, "
-    "whatever δ; and a distance of order √ν = m^δᐟ² to the gradient flow, if a central limit theorem holds."
+    "whatever δ; and a distance of order √ν = m^(δ/2) to the gradient flow, if a central limit theorem holds."
 )
 _CAPTION = (
     "Left and right, or above and below: distance of hSGMP(ii), α = 1, to SGP on the same index path, and to the full "

@@ -67,22 +67,29 @@ class Judgement:
 
     @property
     def measurement(self) -> str:
-        """The estimate [and its interval] as text."""
-        if self.low == self.high == self.value:
-            return short(self.value)
-        return f"{short(self.value)} [{short(self.low)}, {short(self.high)}]"
+        """The estimate [and its interval] as text, with as many decimals as the interval is worth."""
+        half = (self.high - self.low) / 2
+        if not (half > 0 and 1e-3 <= abs(self.value) < 1e4):
+            exact = self.low == self.high == self.value
+            return short(self.value) if exact else f"{short(self.value)} [{short(self.low)}, {short(self.high)}]"
+        decimals = max(0, -math.floor(math.log10(half)))
+        return f"{self.value:.{decimals}f} [{self.low:.{decimals}f}, {self.high:.{decimals}f}]"
 
     @property
     def prediction(self) -> str:
         """What theory says, with the range that counts as agreement, as text."""
         lowest, highest = self.accepted
         if math.isinf(highest):
-            return f"at least {short(self.predicted)}"
+            return f"at least {short(self.predicted)}{self._allowance('−', self.predicted - lowest)}"
         if math.isinf(lowest):
-            return f"at most {short(self.predicted)}"
+            return f"at most {short(self.predicted)}{self._allowance('+', highest - self.predicted)}"
         if math.isclose(highest - self.predicted, self.predicted - lowest, rel_tol=1e-6):
             return f"{short(self.predicted)} ± {short(highest - self.predicted)}"
         return f"{short(self.predicted)}, from {short(lowest)} to {short(highest)}"
+
+    def _allowance(self, sign: str, tolerance: float) -> str:
+        """The tolerance of a one-sided prediction, unless it is there for rounding only."""
+        return f" {sign} {short(tolerance)}" if tolerance > 0.01 * abs(self.predicted) else ""
 
 
 def judgements(records: pl.DataFrame) -> list[Judgement]:
