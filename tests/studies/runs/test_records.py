@@ -148,3 +148,10 @@ def test_an_old_environment_is_not_needed(tmp_path):
     assert read_run(tmp_path)[3] == {}
     open_run(tmp_path, "images", Config())
     assert "resumed" not in json.loads((tmp_path / "environment.json").read_text())
+
+
+def test_the_command_is_recorded_without_where_it_is_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/home/me/.venv/bin/underdamped", "run", "images", "--run-dir", "a b"])
+    open_run(tmp_path / "run", "images", Config())
+    *_, environment = read_run(tmp_path / "run")
+    assert environment["command"] == "underdamped run images --run-dir 'a b'"

@@ -34,7 +34,7 @@ def describe_environment(config: Mapping[str, Any] | None = None) -> dict[str, A
     seeds = {name: (config or {})[name] for name in ("seed", "seeds", "num_seeds") if name in (config or {})}
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join(sys.argv),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),  # where it is installed is nobody's business
         **seeds,
         "commit": _commit(),
         "python": platform.python_version(),
