@@ -1,1 +1,1 @@
-"""Regression with continuous data: the problem, its index processes, the scheme, exact moments, readings of the text."""
+"""Regression with continuous data: the problem, its index processes, the scheme, exact moments, readings."""

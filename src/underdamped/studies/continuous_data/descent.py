@@ -30,7 +30,7 @@ class Errors(NamedTuple):
 
     Attributes:
         relative: $|\theta_n - \theta^*| / |\theta^*|$, (saved, masses, indices, runs).
-        apart: $|\theta_n - \theta_n'| / |\theta^*|$ where $\theta'$ has the first mass and the same index path, likewise.
+        apart: $|\theta_n - \theta_n'| / |\theta^*|$ where $\theta'$ has the first mass and the same index, likewise.
     """
 
     relative: np.ndarray
@@ -71,8 +71,9 @@ def descend(
     key: Array,
     implicit: bool = False,
 ) -> Errors:
-    r"""Run the scheme from $\theta_0 = (\frac12, \dots, \frac12)$, $p_0 = 0$ and index 0, everything in one compiled call.
+    r"""Run the scheme for all index processes, masses and runs in one compiled call.
 
+    From $\theta_0 = (\frac12, \dots, \frac12)$, $p_0 = 0$ and index 0,
     $p_{n+1} = \text{decay}\,p_n - \text{gain}\,\nabla f(\theta, y_n)$, $\theta_{n+1} = \theta_n + h p_{n+1}$ with the
     gradient at $\theta_n$, or at $\theta_{n+1}$ if ``implicit``. All masses see the same index path.
 
@@ -87,11 +88,11 @@ def descend(
         implicit: whether the gradient is taken at the new position.
     """
     stops = np.asarray(saved, np.int32)
-    starts = np.concatenate([[0], stops[:-1]]).astype(np.int32)
+    segments = jnp.asarray(np.concatenate([[0], stops[:-1]]), jnp.int32), jnp.asarray(stops)
     minimizer = jnp.broadcast_to(jnp.asarray(regression.minimizer, float), (runs, DEGREE + 1))
     keys = [jax.random.fold_in(key, number) for number in range(len(indices))]
     errors = _descend(
-        _alike(indices, keys), (starts, stops), steps, regression.table, minimizer.T,
+        _alike(indices, keys), segments, steps, regression.table, minimizer.T,
         weights=jnp.asarray(regression.weights, float), regularization=regression.regularization,
         index_step=index_step, runs=runs, implicit=implicit,
     )  # fmt: skip
@@ -110,7 +111,7 @@ def _alike(indices: Sequence[IndexProcess], keys: Sequence[Array]) -> list[tuple
 @eqx.filter_jit
 def _descend(
     groups: list[tuple[IndexProcess, Array]],
-    segments: tuple[np.ndarray, np.ndarray],
+    segments: tuple[Array, Array],
     steps: Steps,
     table: Array,
     minimizer: Array,

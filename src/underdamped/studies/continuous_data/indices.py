@@ -32,6 +32,7 @@ class FreshPoints(PureJump):
 
     def wait(self, state: Array, time: Array, horizon: Array, stream: Stream) -> tuple[Array, Stream]:
         """Always ``step``."""
+        del state, horizon
         return jnp.full_like(time, self.step), stream
 
 
@@ -66,7 +67,7 @@ def index_processes(step: float, *, projected_substeps: int = 0) -> dict[str, In
 
     Args:
         step: time that passes for the index between two steps of the scheme.
-        projected_substeps: Euler steps a ``step`` of a projected Brownian motion; 0 for the reflected one, exact in law.
+        projected_substeps: Euler steps a ``step`` of a projected Brownian motion; 0 for the exact, reflected one.
 
     Returns:
         Names and processes, in the order of the table.

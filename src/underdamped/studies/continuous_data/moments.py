@@ -15,7 +15,7 @@ def mean_square_growth(
 ) -> float:
     r"""Factor of the mean square from one redraw of the index to the next, in the long run and without noise.
 
-    Below 1 the scheme is mean-square stable. Each data point alone may well be harmless, and switching between them not:
+    Below 1 the scheme is mean-square stable. Each data point alone may be harmless, and switching between them not:
     what a heavy particle carries from one redraw meets another curvature after the next.
 
     The index stays with probability $\kappa$ = ``keep`` at each step and is redrawn otherwise; with the step

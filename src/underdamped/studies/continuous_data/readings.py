@@ -16,7 +16,7 @@ class Reading:
         index_steps: Time of the index between two steps of the scheme, in step sizes.
         orthonormal: Whether the Legendre polynomials are orthonormal; else 1 at the right end.
         implicit: Whether the gradient is taken at the new parameter.
-        projected_substeps: Euler steps of the index a step of the scheme, projected onto the interval; 0 reflects exactly.
+        projected_substeps: Euler steps of the diffusion a step of the scheme, projected; 0 reflects exactly.
         own_noise: Whether every run has data of its own.
         noise_offset: Added to the seed of the noise: another realisation.
         halved_at: Number of steps after which the step size is half; it falls like 1/(1 + n/halved_at). None keeps it.
