@@ -14,6 +14,10 @@ from underdamped.studies.reporting.statistics import over_seeds
 _PUBLISHED_STEPS, _PUBLISHED_STEP_SIZE = 50_000, 0.1
 _GATE = 2.0  # published standard deviations
 _READING = "reading: "
+_NEGLIGIBLE = 0.01  # of the error without mass: smaller differences are not called any
+
+DIVERGED = 10.0
+"""A mean relative error beyond it is said to diverge."""
 
 NO_MASS = "SGP"
 """The method of the published table in the records: mass 0."""
@@ -31,6 +35,7 @@ class Row:
         low: Lower end of the mean's 95 % interval, or None.
         high: Upper end, or None.
         root_mean_square: Of the final errors.
+        margin: Half of its 95 % interval.
         exact: The stationary root mean square by the moment equations, or None where none is known.
         published: The published mean.
         published_sd: The published standard deviation.
@@ -44,6 +49,7 @@ class Row:
     low: float | None
     high: float | None
     root_mean_square: float
+    margin: float
     exact: float | None
     published: float
     published_sd: float
@@ -93,6 +99,11 @@ class MassOutcome:
     unstable: tuple[str, ...]
 
     @property
+    def is_lost(self) -> bool:
+        """Whether the mass falls to 0."""
+        return self.method.startswith("dmSGMP")
+
+    @property
     def sentence(self) -> str:
         """The same in words."""
         parts = [f"{word} with {_listed(which)}" for word, which in (("lower", self.lower), ("higher", self.higher))
@@ -120,6 +131,8 @@ def compare_with_published(records: pl.DataFrame, config: Mapping[str, Any]) -> 
         sd_published = _values(plain, "published sd")[index]
         statistics = over_seeds(final, "value", by=["series"]).row(0, named=True)
         values = final["value"].to_numpy()
+        square = float((values**2).mean())
+        margin = stats.t.ppf(0.975, len(values) - 1) * (values**2).std(ddof=1) / math.sqrt(len(values))
         agrees = abs(statistics["mean"] - published) <= _GATE * sd_published if comparable else None
         found.append(
             Row(
@@ -129,7 +142,8 @@ def compare_with_published(records: pl.DataFrame, config: Mapping[str, Any]) -> 
                 sd=statistics["sd"],
                 low=statistics["low"],
                 high=statistics["high"],
-                root_mean_square=float(np.sqrt((values**2).mean())),
+                root_mean_square=math.sqrt(square),
+                margin=float(margin) / (2 * math.sqrt(square)),  # of the root, from that of the square
                 exact=_values(plain, "stationary error").get(index),
                 published=published,
                 published_sd=sd_published,
@@ -168,7 +182,9 @@ def judge_masses(records: pl.DataFrame) -> list[MassOutcome]:
     found = []
     for method in method_names(records)[1:]:
         growth = _values(records.filter(pl.col("method") == method), "growth")
-        cells, lower, higher = {}, [], []
+        cells: dict[str, str] = {}
+        lower: list[str] = []
+        higher: list[str] = []
         for index in indices:
             here = finals.filter(pl.col("series") == index)
             base, own = (
@@ -202,10 +218,12 @@ def _judge_reading(name: str, means: Mapping[str, float], rows: Sequence[Row]) -
 
 
 def _paired(own: np.ndarray, base: np.ndarray) -> int:
-    """Sign of the mean difference, 0 where its 95 % t-interval contains 0; what is not finite is larger than all."""
-    if not np.isfinite(own).all():
+    """Sign of the mean difference, 0 where its 95 % t-interval contains 0 or where it is too small to matter."""
+    if not own.mean() < DIVERGED:
         return 1
     apart = own - base
+    if abs(apart.mean()) < _NEGLIGIBLE * base.mean():
+        return 0
     margin = stats.t.ppf(0.975, len(apart) - 1) * apart.std(ddof=1) / math.sqrt(len(apart))
     return int(np.sign(apart.mean())) if abs(apart.mean()) > margin else 0
 
@@ -221,7 +239,7 @@ def _values(records: pl.DataFrame, quantity: str) -> dict[str, float]:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.2f}" if value < 10 else f"{100 * value:.1e}" if math.isfinite(value) else "diverged"
+    return f"{100 * value:.2f}" if value < DIVERGED else "diverges"
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 import polars as pl
 
 from underdamped.studies.reporting.functional_data import (
+    DIVERGED,
+    MassOutcome,
     ReadingOutcome,
     Row,
     compare_with_published,
@@ -16,7 +18,6 @@ from underdamped.studies.reporting.functional_data import (
 from underdamped.studies.reporting.plots import Curve, Estimate, Panel, looks
 from underdamped.studies.reporting.report import Block, Page, Picture, Section, Table
 
-_TOP = 10.0  # relative errors beyond it are not drawn
 _BLACK = "published"
 
 
@@ -41,7 +42,7 @@ def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[
     concerns = [str(each) for each in environment.get("concerns") or ()]
     if concerns:
         sections.append(Section("Assumptions", [f"{each}." for each in concerns]))
-    lead = [_verdict(rows), *[judged.sentence for judged in judge_masses(records)]]
+    lead = [_verdict(rows), *_masses_verdict(judge_masses(records))]
     return Page("Regression with functional data: where the index comes from, and momentum", lead, sections)
 
 
@@ -76,6 +77,24 @@ def _verdict(rows: Sequence[Row]) -> str:
     return f"The published table does not agree: more than two published standard deviations away are {listed}."
 
 
+def _masses_verdict(judged: Sequence[MassOutcome]) -> list[str]:
+    """What masses do to the final error, constant and lost, in a sentence each."""
+    found = []
+    for those, name in (([each for each in judged if not each.is_lost], "Constant masses"),
+                        ([each for each in judged if each.is_lost], "Masses that are lost")):  # fmt: skip
+        cells = sum(len(each.cells) for each in those)
+        if cells:
+            lower, higher = sum(len(each.lower) for each in those), sum(len(each.higher) for each in those)
+            found.append(
+                f"{name} end with a lower error than no mass in {lower} of {cells} cases, with a higher one in "
+                f"{higher}, and are not told apart from it in {cells - lower - higher}."
+            )
+    unstable = [f"{each.method} with {index}" for each in judged for index in each.unstable]
+    if unstable:
+        found.append(f"Mean-square unstable by their exact moments: {'; '.join(unstable)}.")
+    return found
+
+
 def _table(rows: Sequence[Row]) -> list[Block]:
     columns = ["index process", "here (%)", "published (%)", "difference in published sd", "root mean square (%)"]
     columns += ["exact (%)", "verdict"]
@@ -85,7 +104,7 @@ def _table(rows: Sequence[Row]) -> list[Block]:
             _percent(row.mean, row.sd),
             _percent(row.published, row.published_sd),
             _signed(row.distance),
-            f"{100 * row.root_mean_square:.2f}",
+            _percent(row.root_mean_square, row.margin),
             "–" if row.exact is None else f"{100 * row.exact:.2f}",
             {True: "agrees", False: "does not agree", None: "no verdict"}[row.agrees],
         ]
@@ -96,7 +115,7 @@ def _table(rows: Sequence[Row]) -> list[Block]:
         "our mean lies within two published standard deviations of the published one. That is a wide gate: it asks "
         "whether the experiment is the same, not whether the two means are equal up to chance. “exact” is the "
         "stationary root mean square from the moment equations of the scheme, where the index is redrawn "
-        "independently; the measured one beside it must agree with it up to chance."
+        "independently; the measured one beside it, with half of its 95 % interval, must agree with it up to chance."
     )
     look = looks([row.index for row in rows])
     black = looks([*(str(n) for n in range(4)), _BLACK])[_BLACK]
@@ -133,7 +152,7 @@ def _readings(readings: Sequence[ReadingOutcome]) -> list[Block]:
     ]
     caption = (
         "Mean final relative error in per cent in each reading, all else as in the first row; “within” counts the rows "
-        "within two published standard deviations of the published means. Infinite: a run diverged."
+        "within two published standard deviations of the published means. A mean beyond 1000 % is said to diverge."
     )
     return [
         "A step h = 0.1 and an index step of 0.01 are given. How the two clocks are tied, how the polynomials are "
@@ -166,12 +185,14 @@ def _momentum(records: pl.DataFrame) -> list[Block]:
     if judged:
         caption = (
             "Mean final relative error in per cent. ▼ lower and ▲ higher than without mass on the same index paths "
-            "(the 95 % t-interval of the paired differences excludes 0; of many such intervals some do by chance). × "
+            "(by more than 1 %, and the 95 % t-interval of the paired differences excludes 0; of many such intervals "
+            "some do by chance). A mean beyond 1000 % is said to diverge. × "
             "marks a mass with which the scheme is mean-square unstable by its exact moments, which are known where "
             "the index is redrawn independently: the mean square grows by the factor beside it from one redraw to the "
             "next."
         )
         blocks.append(Table(["method", *indices], [[each.method, *each.cells.values()] for each in judged], caption))
+        blocks += [each.sentence for each in judged]
     blocks.append(_errors(records))
     blocks += _coupled(records)
     return blocks
@@ -186,7 +207,7 @@ def _errors(records: pl.DataFrame) -> Picture:
         panels.append(Panel(index, "time t = hn", "|θ − θ*|/|θ*|", curves, "log", "log"))
     caption = (
         "Relative error against time, means over runs with 95 % t-intervals. Logarithmic axes. A curve that leaves the "
-        f"picture, above {_TOP:g}, ends in a cross."
+        f"picture, above {DIVERGED:g}, ends in a cross."
     )
     return Picture("errors", panels, caption)
 
@@ -220,7 +241,7 @@ def _select(records: pl.DataFrame, quantity: str, index: str, method: str) -> pl
 
 def _curve(label: str, look: Any, points: pl.DataFrame) -> Curve:
     x, y, low, high = (points[name].to_numpy() for name in ("x", "value", "low", "high"))
-    kept = len(y) if not (beyond := [n for n, value in enumerate(y) if not value <= _TOP]) else beyond[0]
+    kept = len(y) if not (beyond := [n for n, value in enumerate(y) if not value <= DIVERGED]) else beyond[0]
     positive = [max(value, y[n] / 10) for n, value in enumerate(low[:kept])]  # a log axis has no place for less than 0
     return Curve(label, look, x[:kept], y[:kept], positive, high[:kept], broken=kept < len(y))
 
@@ -230,7 +251,7 @@ def _percent(mean: float, sd: float) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{100 * value:.2f}" if value < 10 else "diverges"
+    return f"{100 * value:.2f}" if value < DIVERGED else "diverges"
 
 
 def _signed(value: float) -> str:
