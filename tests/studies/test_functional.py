@@ -62,13 +62,10 @@ def test_the_report_is_written_with_its_figures(finished):
     assert "Theorem 15 does not cover dmSGMP" in html
 
 
-def test_an_unmet_assumption_is_named(finished):
+def test_an_unmet_assumption_is_named(finished, monkeypatch):
     again = open_run(finished[0], "functional", SMALL)
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        pytest.warns(UserWarning, match="Theorem 15 does not cover dmSGMP, m = e"),
-    ):
-        patch.setattr(functional, "ALTERNATIVES", functional.ALTERNATIVES[:2])
+    monkeypatch.setattr(functional, "ALTERNATIVES", functional.ALTERNATIVES[:2])
+    with pytest.warns(UserWarning, match="Theorem 15 does not cover dmSGMP, m = e"):
         functional.run(SMALL, again)
     assert [concern[:10] for concern in functional.concerns(Config(masses=(10.0,)))] == ["A3 fails f"]
     assert functional.concerns(dataclasses.replace(SMALL, mass_loss=1e-5)) == []
