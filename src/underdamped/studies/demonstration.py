@@ -40,19 +40,21 @@ def demonstrate(
         raise _checks.fail("run_dir", "new or that of an earlier demonstration", str(run_dir), way_out)
     run_dir.mkdir(parents=True, exist_ok=True)
     failures: dict[str, str] = {}
-    for number, name in enumerate(studies, start=1):
-        _say(f"[{number}/{len(studies)}] {name}: {STUDIES.get(name, '')}")
-        began = time.monotonic()
-        try:
-            _run_small(importlib.import_module(f"underdamped.studies.{name}"), name, run_dir / name, start_over)
-        except Exception as problem:  # whatever it is, the other studies are worth having
-            if os.environ.get("UNDERDAMPED_TRACEBACK"):
-                raise
-            failures[name] = _one_line(problem)
-            _say(f"[{number}/{len(studies)}] {name} failed: {failures[name]}")
-        else:
-            _say(f"[{number}/{len(studies)}] {name}: {time.monotonic() - began:.0f} s")
-        write_whole(run_dir, studies, failures)  # after each: who stops here has a report of what is there
+    try:
+        for number, name in enumerate(studies, start=1):
+            _say(f"[{number}/{len(studies)}] {name}: {STUDIES.get(name, '')}")
+            began = time.monotonic()
+            try:
+                _run_small(importlib.import_module(f"underdamped.studies.{name}"), name, run_dir / name, start_over)
+            except Exception as problem:  # whatever it is, the other studies are worth having
+                if os.environ.get("UNDERDAMPED_TRACEBACK"):
+                    raise
+                failures[name] = _one_line(problem)
+                _say(f"[{number}/{len(studies)}] {name} failed: {failures[name]}")
+            else:
+                _say(f"[{number}/{len(studies)}] {name}: {time.monotonic() - began:.0f} s")
+    finally:  # who interrupts it has a report of what is there
+        write_whole(run_dir, studies, failures)
     return failures
 
 

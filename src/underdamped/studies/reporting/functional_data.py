@@ -103,17 +103,6 @@ class MassOutcome:
         """Whether the mass falls to 0."""
         return self.method.startswith("dmSGMP")
 
-    @property
-    def sentence(self) -> str:
-        """The same in words."""
-        parts = [f"{word} with {_listed(which)}" for word, which in (("lower", self.lower), ("higher", self.higher))
-                 if which]  # fmt: skip
-        text = f"{self.method}: the final error is {' and '.join(parts) if parts else 'not told apart'}"
-        text += " than without mass." if parts else " from the one without mass."
-        if self.unstable:
-            text += f" By exact moments the scheme is mean-square unstable with {_listed(self.unstable)}."
-        return text
-
 
 def compare_with_published(records: pl.DataFrame, config: Mapping[str, Any]) -> list[Row]:
     """Each published row beside ours; none if the runs are not recorded yet.
@@ -240,7 +229,3 @@ def _values(records: pl.DataFrame, quantity: str) -> dict[str, float]:
 
 def _percent(value: float) -> str:
     return f"{100 * value:.2f}" if value < DIVERGED else "diverges"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from underdamped.studies.reporting.functional_data import (
@@ -15,10 +16,10 @@ from underdamped.studies.reporting.functional_data import (
     judge_readings,
     method_names,
 )
-from underdamped.studies.reporting.plots import Curve, Estimate, Panel, looks
+from underdamped.studies.reporting.plots import Curve, Estimate, Look, Panel, looks
 from underdamped.studies.reporting.report import Block, Page, Picture, Section, Table
 
-_BLACK = "published"
+_GREY = Look("#777777")
 
 
 def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[str, Any]) -> Page:
@@ -118,7 +119,6 @@ def _table(rows: Sequence[Row]) -> list[Block]:
         "independently; the measured one beside it, with half of its 95 % interval, must agree with it up to chance."
     )
     look = looks([row.index for row in rows])
-    black = looks([*(str(n) for n in range(4)), _BLACK])[_BLACK]
     floor = 100 * min(min(row.values) for row in rows) / 2
     estimates = []
     for row in rows:
@@ -127,12 +127,12 @@ def _table(rows: Sequence[Row]) -> list[Block]:
         estimates.append(Estimate(row.index, look[row.index], ours, 100 * row.mean, *ends))
         low = max(100 * (row.published - 2 * row.published_sd), floor)
         high = 100 * (row.published + 2 * row.published_sd)
-        estimates.append(Estimate("published", black, [], 100 * row.published, low, high))
+        estimates.append(Estimate("published", _GREY, [], 100 * row.published, low, high))
     panel = Panel(
         "Final relative error", "relative error (%)", "", estimates, "log", size=(4.6, 0.9 + 0.42 * len(estimates))
     )
     drawn = (
-        "Colours: single runs, their mean (upright stroke) and its 95 % t-interval. Black: published mean, and two "
+        "Colours: single runs, their mean (upright stroke) and its 95 % t-interval. Grey: published mean, and two "
         "published standard deviations to each side, cut off on the left where they reach below what is drawn. "
         "Logarithmic abscissa."
     )
@@ -192,7 +192,6 @@ def _momentum(records: pl.DataFrame) -> list[Block]:
             "next."
         )
         blocks.append(Table(["method", *indices], [[each.method, *each.cells.values()] for each in judged], caption))
-        blocks += [each.sentence for each in judged]
     blocks.append(_errors(records))
     blocks += _coupled(records)
     return blocks
@@ -206,8 +205,8 @@ def _errors(records: pl.DataFrame) -> Picture:
         curves = [_curve(method, look[method], _select(records, "error", index, method)) for method in methods]
         panels.append(Panel(index, "time t = hn", "|θ − θ*|/|θ*|", curves, "log", "log"))
     caption = (
-        "Relative error against time, means over runs with 95 % t-intervals. Logarithmic axes. A curve that leaves the "
-        f"picture, above {DIVERGED:g}, ends in a cross."
+        f"Relative error against time, means over runs with 95 % t-intervals. Logarithmic axes. Above {DIVERGED:g} nothing "
+        "is drawn: a curve that stays there ends in a cross, one that comes back has a gap."
     )
     return Picture("errors", panels, caption)
 
@@ -241,9 +240,9 @@ def _select(records: pl.DataFrame, quantity: str, index: str, method: str) -> pl
 
 def _curve(label: str, look: Any, points: pl.DataFrame) -> Curve:
     x, y, low, high = (points[name].to_numpy() for name in ("x", "value", "low", "high"))
-    kept = len(y) if not (beyond := [n for n, value in enumerate(y) if not value <= DIVERGED]) else beyond[0]
-    positive = [max(value, y[n] / 10) for n, value in enumerate(low[:kept])]  # a log axis has no place for less than 0
-    return Curve(label, look, x[:kept], y[:kept], positive, high[:kept], broken=kept < len(y))
+    beyond = ~(y <= DIVERGED)
+    positive = np.maximum(low, y / 10)  # a log axis has no place for less than 0
+    return Curve(label, look, x, np.where(beyond, np.nan, y), positive, np.minimum(high, DIVERGED), broken=beyond[-1])
 
 
 def _percent(mean: float, sd: float) -> str:
