@@ -205,8 +205,8 @@ def _errors(records: pl.DataFrame) -> Picture:
         curves = [_curve(method, look[method], _select(records, "error", index, method)) for method in methods]
         panels.append(Panel(index, "time t = hn", "|θ − θ*|/|θ*|", curves, "log", "log"))
     caption = (
-        f"Relative error against time, means over runs with 95 % t-intervals. Logarithmic axes. Above {DIVERGED:g} nothing "
-        "is drawn: a curve that stays there ends in a cross, one that comes back has a gap."
+        f"Relative error against time, means over runs with 95 % t-intervals. Logarithmic axes. Above {DIVERGED:g} "
+        "nothing is drawn: a curve that stays there ends in a cross, one that comes back has a gap."
     )
     return Picture("errors", panels, caption)
 
@@ -240,9 +240,10 @@ def _select(records: pl.DataFrame, quantity: str, index: str, method: str) -> pl
 
 def _curve(label: str, look: Any, points: pl.DataFrame) -> Curve:
     x, y, low, high = (points[name].to_numpy() for name in ("x", "value", "low", "high"))
+    low = np.maximum(low, y / 10)  # a log axis has no place for less than 0
     beyond = ~(y <= DIVERGED)
-    positive = np.maximum(low, y / 10)  # a log axis has no place for less than 0
-    return Curve(label, look, x, np.where(beyond, np.nan, y), positive, np.minimum(high, DIVERGED), broken=beyond[-1])
+    y, low, high = (np.where(beyond, np.nan, each) for each in (y, low, np.minimum(high, DIVERGED)))
+    return Curve(label, look, x, y, low, high, broken=bool(beyond[-1]))
 
 
 def _percent(mean: float, sd: float) -> str:
