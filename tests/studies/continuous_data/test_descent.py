@@ -102,11 +102,11 @@ def errors(regression, indices, masses, steps, runs, h=H, **options):
 
 
 def test_runs_depend_on_their_number_alone_and_masses_share_the_index():
-    indices = list(index_processes(H).values())
+    indices = [FreshPoints(H), PureJump(1.0, -1.0, 1.0), PureJump(10.0, -1.0, 1.0)]
     few = errors(PLAIN, indices, [0.0, 1e-7, 1.0], 60, runs=2)
     many = errors(PLAIN, indices, [0.0, 1e-7, 1.0], 60, runs=5)
     np.testing.assert_allclose(few.relative, many.relative[..., :2], rtol=1e-5)
-    assert few.relative.shape == (2, 3, 7, 2)
+    assert few.relative.shape == (2, 3, 3, 2)
     assert (few.apart[:, 0] == 0).all()
     assert few.apart[:, 1].max() < 1e-4 < few.apart[:, 2].min()
     assert len(np.unique(many.relative[-1, 0, 0])) == 5
@@ -116,17 +116,17 @@ def test_data_of_one_run_are_not_those_of_another():
     own = Regression(draw_noise(0, runs=2))
     indices = [FreshPoints(H)]
     together = errors(own, indices, [0.0], 200, runs=2).relative[-1, 0, 0]
-    for run in range(2):
-        alone = errors(Regression(own.noise[run]), indices, [0.0], 200, runs=2).relative[-1, 0, 0]
-        assert together[run] == pytest.approx(alone[run], rel=1e-4)
+    alone = errors(Regression(own.noise[1]), indices, [0.0], 200, runs=2).relative[-1, 0, 0]
+    assert together[1] == pytest.approx(alone[1], rel=1e-4)
+    assert together[0] != pytest.approx(alone[0], rel=1e-3)
 
 
 @pytest.mark.parametrize(
     ("index", "keep", "mass", "noise"),
     [
         (FreshPoints(0.2), 0.0, 0.0, True),
-        (FreshPoints(0.2), 0.0, 1.0, False),
-        (PureJump(2.0, -1.0, 1.0), math.exp(-0.4), 0.0, True),
+        pytest.param(FreshPoints(0.2), 0.0, 1.0, False, marks=pytest.mark.slow),
+        pytest.param(PureJump(2.0, -1.0, 1.0), math.exp(-0.4), 0.0, True, marks=pytest.mark.slow),
         (PureJump(2.0, -1.0, 1.0), math.exp(-0.4), 0.5, False),
     ],
     ids=["fresh", "fresh, mass", "jump", "jump, mass"],
