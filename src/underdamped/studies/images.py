@@ -91,7 +91,7 @@ QUICK = Config(seeds=(0, 1), epochs=2, train_size=300, test_size=100)
 """The defaults with ``--quick``: everything once, in seconds; its accuracies mean nothing."""
 
 DEMO = Config(epochs=12)
-"""For the demonstration of all studies: about a minute on two cores, and accuracies above 95 %."""
+"""For the demonstration of all studies: long enough for accuracies that mean something, and not longer."""
 
 
 def check(config: Config) -> None:

@@ -63,7 +63,7 @@ def whole_page(chapters: Mapping[str, Page], studies: Sequence[str], failures: M
         sections += [_in_chapter(section, name) for section in page.sections]
     missing = [name for name in studies if name not in chapters and name not in failures]
     lead = [
-        f"{len(chapters)} of {len(studies)} studies, each at a size that runs in about a minute. So what is found here "
+        f"{len(chapters)} of {len(studies)} studies, each small enough to run within minutes. So what is found here "
         "holds for these sizes, and intervals are wide; `underdamped run STUDY` runs a study in full. What each study "
         "was given and where it ran stands at the end."
     ]
