@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 .PHONY: demo test lint bench docs clean
 
 demo: .venv/.studies
-	$(BIN)/underdamped run images --run-dir runs/demo
+	$(BIN)/underdamped demo
 
 test: .venv/.dev
 	$(BIN)/pytest -n 2
@@ -32,8 +32,8 @@ clean:
 	$(PIP) torch numpy
 	touch $@
 
-.venv/.studies: .venv/.torch pyproject.toml
-	$(PIP) --editable '.[torch,studies]'
+.venv/.studies: .venv/.torch pyproject.toml Makefile
+	$(PIP) --editable '.[torch,jax,studies]'
 	touch $@
 
 .venv/.dev: .venv/.studies

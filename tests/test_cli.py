@@ -91,7 +91,7 @@ def test_a_missing_extra_is_reported_with_the_line_that_mends_it(monkeypatch, ca
     errors = capsys.readouterr().err
     assert errors.count("\n") == 1
     assert "polars is not installed" in errors
-    assert 'pip install "underdamped[torch,studies]"' in errors
+    assert 'pip install "underdamped[torch,jax,studies]"' in errors
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The command line: `underdamped list | run STUDY | check STUDY | report RUN_DIR | data fetch NAME`."""
+"""The command line: `underdamped list | run STUDY | check STUDY | demo | report RUN_DIR | data fetch NAME`."""
 
 import dataclasses
 import importlib
@@ -21,6 +21,7 @@ underdamped: stochastic optimisation with momentum that can be lost
   underdamped list                 the studies, and the figures of the paper that they reproduce
   underdamped run STUDY            run a study: records, figures and a report in a run directory
   underdamped check STUDY          what the theory says about a study's problems, before it is run
+  underdamped demo                 run all studies at reduced size, and write one report of them
   underdamped report RUN_DIR       write the report of a run again
   underdamped data fetch NAME      download a data set (cifar10), for use without a network
   underdamped --version
@@ -28,6 +29,7 @@ underdamped: stochastic optimisation with momentum that can be lost
 Each command explains its options with --help. Errors are one line; with UNDERDAMPED_TRACEBACK=1 they show their origin.
 """
 
+EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The words after ``underdamped``; those of the process by default.
 
     Returns:
-        The exit status: 0, 2 for what the user can mend, 130 after Ctrl-C.
+        The exit status: 0, 1 if a study of the demonstration failed, 2 for what the user can mend, 130 after Ctrl-C.
 
     Example:
         >>> main(["--version"])
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if missing == "underdamped":
             raise
         reason = f"{missing} is not installed" if missing else str(problem)
-        return _complain(f'{reason}; this command needs: pip install "underdamped[torch,studies]"')
+        return _complain(f'{reason}; this command needs: pip install "underdamped[torch,jax,studies]"')
     except (ValueError, OSError) as problem:
         if os.environ.get("UNDERDAMPED_TRACEBACK"):
             raise
@@ -70,6 +72,7 @@ def _dispatch(words: list[str]) -> int:
         "list": _list,
         "run": _run,
         "check": _check,
+        "demo": _demo,
         "report": _report,
         "data": _data,
     }
@@ -274,6 +277,32 @@ def _cell(value: Any) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
+def _demo(words: list[str]) -> int:
+    import tyro
+
+    @dataclass(frozen=True)
+    class Demo:
+        """Run all studies at reduced size, one after the other, and write one report of them.
+
+        One that fails does not stop the others. The same command goes on with a demonstration that was interrupted.
+        """
+
+        run_dir: Path = Path("runs", "demo")
+        """Directory of the demonstration; each study gets a folder in it."""
+        start_over: bool = False
+        """Delete what is there, and begin again."""
+
+    style = (tyro.conf.FlagCreatePairsOff,)
+    options = tyro.cli(Demo, args=words, prog="underdamped demo", config=style)
+    from underdamped.studies.demonstration import demonstrate
+
+    failures = demonstrate(options.run_dir, start_over=options.start_over)
+    for name, reason in failures.items():
+        print(f"underdamped: {name} failed: {reason}", file=sys.stderr)
+    print(f"Report: {options.run_dir / 'report.html'}")
+    return EXIT_FAILED if failures else 0
+
+
 def _report(words: list[str]) -> int:
     import tyro
 
@@ -288,8 +317,13 @@ def _report(words: list[str]) -> int:
 
 
 def _write_report(run_dir: Path) -> int:
+    from underdamped.studies import STUDIES
     from underdamped.studies.reporting.report import write_report
+    from underdamped.studies.reporting.whole import is_demonstration, write_whole
 
+    if is_demonstration(run_dir):
+        print(f"Report: {write_whole(run_dir, tuple(STUDIES), {})}")
+        return 0
     print(f"Report: {write_report(run_dir)}")
     return 0
 

@@ -90,6 +90,9 @@ class Config:
 QUICK = Config(seeds=(0, 1), epochs=2, train_size=300, test_size=100)
 """The defaults with ``--quick``: everything once, in seconds; its accuracies mean nothing."""
 
+DEMO = Config(epochs=12)
+"""For the demonstration of all studies: long enough for accuracies that mean something, and not longer."""
+
 
 def check(config: Config) -> None:
     """Refuse what cannot be run, before anything is written; fetches and decodes the images if need be.

@@ -60,10 +60,14 @@ class Section:
     Attributes:
         heading: The heading.
         blocks: Paragraphs (plain text, escaped), tables and figures in reading order.
+        level: Of the heading, 2 or below a chapter 3.
+        anchor: Name by which a list of contents refers to it; it stands there if it has one.
     """
 
     heading: str
     blocks: Sequence[Block]
+    level: int = 2
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,11 +78,13 @@ class Page:
         title: Of the page.
         lead: The first sentences: what was found, and how sure it is.
         sections: In reading order.
+        contents: Whether a list of contents stands at the top.
     """
 
     title: str
     lead: Sequence[str]
     sections: Sequence[Section]
+    contents: bool = False
 
 
 def write_report(run_path: Path | str) -> Path:
@@ -98,13 +104,7 @@ def write_report(run_path: Path | str) -> Path:
         ValueError: If a file in it is damaged, nothing is recorded yet, or its study has no page.
     """
     path = Path(run_path)
-    study, config, records, environment = read_run(path)
-    known = [module.name for module in pkgutil.iter_modules(pages.__path__)]
-    if study not in known:
-        raise _checks.fail("study", "one that has a page", study, _checks.suggestion(study, known))
-    if records.is_empty():
-        raise _checks.fail("run_dir", "a run with records", str(path), "nothing is measured yet; start the run first")
-    page: Page = importlib.import_module(f"{pages.__name__}.{study}").page(records, config, environment)
+    page, config, environment = read_page(path)
     folder = path / FIGURES
     folder.mkdir(exist_ok=True)
     for block in (block for section in page.sections for block in section.blocks):
@@ -114,6 +114,30 @@ def write_report(run_path: Path | str) -> Path:
             write_atomically(folder / f"{block.name}.pdf", plots.to_pdf(drawing))
     write_atomically(path / REPORT, render(page, config, environment).encode())
     return path / REPORT
+
+
+def read_page(run_path: Path | str) -> tuple[Page, dict[str, Any], dict[str, Any]]:
+    """The page of a run, with its configuration and environment; nothing is written.
+
+    Args:
+        run_path: The run directory.
+
+    Returns:
+        Page, configuration, environment.
+
+    Raises:
+        FileNotFoundError: If ``run_path`` is not a run directory.
+        ValueError: If a file in it is damaged, nothing is recorded yet, or its study has no page.
+    """
+    study, config, records, environment = read_run(run_path)
+    known = [module.name for module in pkgutil.iter_modules(pages.__path__)]
+    if study not in known:
+        raise _checks.fail("study", "one that has a page", study, _checks.suggestion(study, known))
+    if records.is_empty():
+        way_out = "nothing is measured yet; start the run first"
+        raise _checks.fail("run_dir", "a run with records", str(run_path), way_out)
+    page: Page = importlib.import_module(f"{pages.__name__}.{study}").page(records, config, environment)
+    return page, config, environment
 
 
 def render(page: Page, config: Mapping[str, Any], environment: Mapping[str, Any]) -> str:
@@ -136,7 +160,7 @@ def render(page: Page, config: Mapping[str, Any], environment: Mapping[str, Any]
     jinja = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return jinja.get_template("report.html.jinja").render(
         page=page,
-        sections=[(section.heading, [_block(block) for block in section.blocks]) for section in page.sections],
+        sections=[(section, [_block(block) for block in section.blocks]) for section in page.sections],
         facts=[("Configuration", _facts(config)), ("Environment", _facts(environment))],
     )
 

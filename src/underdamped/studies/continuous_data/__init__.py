@@ -1,0 +1,1 @@
+"""Regression with continuous data: the problem, its index processes, the scheme, exact moments, readings."""
