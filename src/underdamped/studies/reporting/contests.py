@@ -1,0 +1,119 @@
+"""Who ends lower: wins, ties and losses between methods, read off intervals that overlap or do not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import polars as pl
+
+Result: TypeAlias = Literal["wins", "ties", "loses"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one method ended; less is better.
+
+    Attributes:
+        name: the method.
+        mean: over repetitions; not finite if a repetition diverged.
+        low: lower end of its 95 % interval, or None.
+        high: upper end of its 95 % interval, or None.
+        values: of the single repetitions.
+    """
+
+    name: str
+    mean: float
+    low: float | None
+    high: float | None
+    values: tuple[float, ...]
+
+    @property
+    def diverged(self) -> int:
+        """How many repetitions left the range of numbers."""
+        return int((~np.isfinite(self.values)).sum())
+
+
+def standings(records: pl.DataFrame, quantity: str) -> list[Standing]:
+    """Where the methods in ``records`` ended.
+
+    Args:
+        records: rows of one experiment in one setting: ``quantity`` along x, with intervals, and ``final quantity`` of
+            the single repetitions.
+        quantity: what is compared.
+
+    Returns:
+        One standing a method, in the order of the records.
+    """
+    found = []
+    for rows in records.filter(pl.col("quantity") == quantity).partition_by("series", maintain_order=True):
+        last = rows.sort("x", maintain_order=True).row(-1, named=True)
+        single = records.filter((pl.col("series") == last["series"]) & (pl.col("quantity") == f"final {quantity}"))
+        found.append(Standing(last["series"], last["value"], last["low"], last["high"], tuple(single["value"])))
+    return found
+
+
+def result(ours: Standing, other: Standing) -> Result | None:
+    """What the intervals say of two methods; None where one of them has neither an interval nor diverged.
+
+    A method that diverged loses against one that did not. Intervals that overlap can still belong to means that
+    differ: the rule is cautious.
+
+    Example:
+        >>> result(Standing("a", 1.0, 0.9, 1.1, ()), Standing("b", 2.0, 1.8, 2.2, ()))
+        'wins'
+    """
+    if ours.diverged or other.diverged:
+        if ours.diverged and other.diverged:
+            return "ties"
+        return "loses" if ours.diverged else "wins"
+    if ours.low is None or ours.high is None or other.low is None or other.high is None:
+        return None
+    if ours.high < other.low:
+        return "wins"
+    return "loses" if ours.low > other.high else "ties"
+
+
+def contest(ours: Standing, others: Sequence[Standing]) -> str:
+    """One method against several, in words: "wins against A, ties with B and C, loses to D".
+
+    Example:
+        >>> a, b = Standing("a", 1.0, 0.9, 1.1, ()), Standing("b", 1.1, 1.0, 1.2, ())
+        >>> contest(a, [b])
+        'a ties with b'
+    """
+    words: dict[Result, str] = {"wins": "wins against", "ties": "ties with", "loses": "loses to"}
+    results = [result(ours, other) for other in others]
+    parts = []
+    for kind, verb in words.items():
+        names = [other.name for other, each in zip(others, results, strict=True) if each == kind]
+        if names:
+            parts.append(f"{verb} {listed(names)}")
+    return f"{ours.name} {', '.join(parts)}" if parts else f"{ours.name} has no interval to be ranked by"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list in a sentence.
+
+    Example:
+        >>> listed(["a", "b", "c"])
+        'a, b and c'
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def figures(value: float | None, low: float | None = None, high: float | None = None) -> str:
+    """A number with its interval, to three figures.
+
+    Example:
+        >>> figures(0.012345, 0.01, 0.015)
+        '0.0123 [0.0100, 0.0150]'
+    """
+    shown = "–" if value is None else _number(value) if np.isfinite(value) else "diverged"
+    return shown if low is None or high is None else f"{shown} [{_number(low)}, {_number(high)}]"
+
+
+def _number(value: float) -> str:
+    if value != 0 and not 1e-4 <= abs(value) < 1e5:
+        return f"{value:.2e}".replace("e-0", "e-").replace("-", "−")
+    return f"{value:#.3g}".rstrip(".").replace("-", "−")
