@@ -1,7 +1,7 @@
 """The paper's experiments, one module a study. Each has a frozen ``Config`` and ``run(config, run)`` -> records."""
 
 STUDIES: dict[str, str] = {
-    "convex": "Fig. 5: random quadratics with SGD, hSGMP and dmSGMP; then real regressions against the usual optimisers",
+    "convex": "Fig. 5: random quadratics with SGD, hSGMP and dmSGMP; real regressions against the usual optimisers",
     "images": "Figs. 7, 8 and Table 1: a convolutional network on images, with SGD, momentum, hSGMP and dmSGMP",
 }
 """Name of each study (its module, and its page of the report) and what it reproduces, in one line."""

@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -47,7 +47,8 @@ class Config:
     masses: tuple[float, ...] = (1.0, 0.5, 0.25)
     """Masses of Fig. 5, and first masses where they decrease."""
     ratios: tuple[float, ...] = (0.995, 0.99)
-    """What is left of a decreasing mass after each iteration of Fig. 5: the paper prints the first, and plots the second."""
+    """What is left of a decreasing mass after each iteration of Fig. 5. The paper prints the first, its plot looks like
+    the second."""
     friction: float = 5.0
     """Friction of SGMP in Fig. 5."""
     problems: tuple[str, ...] = ("diabetes", "breast-cancer", "digits")
@@ -151,7 +152,7 @@ def run(config: Config, run: Run) -> pl.DataFrame:
     """
     check(config)
     experiments = _experiments(config)
-    run.add_facts(experiments=list(experiments))  # a report can then say what is missing
+    run.add_facts(experiments=experiments)  # a report can then say what is missing
     records = run.read_records()
     done = set(records["experiment"]) if records.width else set()
     concerns = list(_concerns(config))
@@ -159,27 +160,28 @@ def run(config: Config, run: Run) -> pl.DataFrame:
         warnings.warn(concern, stacklevel=2)
     if not done:
         records = frame(row(WARNINGS, concern, "assumption not met", 1.0) for concern in concerns)
-    for name, compute in experiments.items():
+    for name in experiments:
         print(f"{name}: {'recorded before' if name in done else 'begins'}", file=sys.stderr, flush=True)
         if name not in done:
-            records = pl.concat([records, frame(compute(run))])
+            records = pl.concat([records, frame(_compute(name, config, run))])
             run.write_records(records)
     return records
 
 
-def _experiments(config: Config) -> dict[str, Callable[[Run], list[Row]]]:
-    """What is to be done, in order: from names in the records to what computes their rows."""
-    found: dict[str, Callable[[Run], list[Row]]] = {}
-    if config.random_problems:
-        found[figure5.EXPERIMENT] = lambda run: figure5.figure5(
-            _random(config), config.random_problems, run.checkpoints, _num_workers(config)
-        )
-    for problem in config.problems:
-        found[problem] = lambda run, problem=problem: comparison.compare(problem, _plan(config))
-    if config.spread_chains:
+def _experiments(config: Config) -> list[str]:
+    """What is to be done, in order."""
+    figure = [figure5.EXPERIMENT] if config.random_problems else []
+    return [*figure, *config.problems, *([settling.EXPERIMENT] if config.spread_chains else [])]
+
+
+def _compute(name: str, config: Config, run: Run) -> list[Row]:
+    """The rows of one experiment."""
+    if name == figure5.EXPERIMENT:
+        return figure5.figure5(_random(config), config.random_problems, run.checkpoints, _num_workers(config))
+    if name == settling.EXPERIMENT:
         ladder = settling.Ladder(config.spread_chains, config.spread_steps, config.batch_size, config.l2, config.seed)
-        found[settling.EXPERIMENT] = lambda run: settling.settle(ladder)
-    return found
+        return settling.settle(ladder)
+    return comparison.compare(name, _plan(config))
 
 
 def _concerns(config: Config) -> Iterator[str]:

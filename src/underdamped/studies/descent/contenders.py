@@ -23,10 +23,12 @@ LARGEST_FADE = 100.0
 MASS_LEFT = 0.01
 """Share of the first mass that dmSGMP has left at the time that tuning chooses."""
 
-_FACTORS = np.geomspace(0.1, 100.0, 7)  # of the rule's step: 1 is one of them
-_FINE_FACTORS = np.geomspace(0.1, 100.0, 14)
-_ADAM_STEPS = np.geomspace(1e-4, 1e-1, 7)  # Adam's updates do not scale with the gradient: the rule says nothing
-GRID_SIZE = 28
+# Of the rule's step; 1 is one of them. They reach far up: the rule takes the worst component, and the mean of many may
+# bear steps that are hundreds of times larger.
+_FACTORS = np.geomspace(0.1, 1000.0, 9)
+_FINE_FACTORS = np.geomspace(0.1, 1000.0, 18)
+_ADAM_STEPS = np.geomspace(1e-4, 1.0, 9)  # Adam's updates do not scale with the gradient: the rule says nothing
+GRID_SIZE = 36
 
 
 class Setting(NamedTuple):
@@ -55,6 +57,16 @@ class Context(NamedTuple):
     num_steps: int
 
 
+def _iterate(state: Any, position: jax.Array) -> jax.Array:
+    del state
+    return position
+
+
+def _average(state: Any, position: jax.Array) -> jax.Array:
+    del position
+    return state.average
+
+
 @dataclass(frozen=True)
 class Contender:
     """A method.
@@ -73,7 +85,7 @@ class Contender:
     build: Callable[[Setting, Context], optax.GradientTransformation]
     by_rule: Callable[[Context], Setting]
     grid: Callable[[Context], list[Setting]]
-    answer: Callable[[Any, jax.Array], jax.Array] = lambda state, position: position
+    answer: Callable[[Any, jax.Array], jax.Array] = _iterate
 
 
 def _steps(setting: Setting, context: Context, factor: Any = 1.0) -> Callable[[Any], Any]:
@@ -101,12 +113,12 @@ def _polyak(setting: Setting, context: Context) -> optax.GradientTransformation:
 
 
 def _schedule_free(setting: Setting, context: Context) -> optax.GradientTransformation:
-    # optax weighs iterates by the step, which must be an array there: a traced number or a schedule.
-    return contrib.schedule_free_sgd(_steps(setting, context), b1=setting.own)
+    return contrib.schedule_free(_sgd(setting, context), _steps(setting, context), b1=setting.own)
 
 
 def _hsgmp(setting: Setting, context: Context) -> optax.GradientTransformation:
-    return sgmp(_steps(setting, context), mass=_as_mass(setting.own * context.rule))
+    mass = setting.own * context.rule
+    return sgmp(_steps(setting, context), mass=lambda count: mass + 0.0 * count)
 
 
 def _dmsgmp(setting: Setting, context: Context) -> optax.GradientTransformation:
@@ -114,10 +126,6 @@ def _dmsgmp(setting: Setting, context: Context) -> optax.GradientTransformation:
     return sgmp(
         _steps(setting, context), mass=lambda count: first * MASS_LEFT ** (count / (setting.own * context.num_steps))
     )
-
-
-def _as_mass(mass: Any) -> Callable[[Any], Any]:
-    return lambda count: mass
 
 
 def _rule(own: float) -> Callable[[Context], Setting]:
@@ -138,12 +146,10 @@ CONTENDERS: tuple[Contender, ...] = (
         "AdamW",
         "β₂",
         _adamw,
-        lambda context: Setting(1e-3, 0.0, 0.999),
-        lambda context: [Setting(*s) for s in product(_ADAM_STEPS, (0.0, LARGEST_FADE), (0.99, 0.999))],
+        lambda _: Setting(1e-3, 0.0, 0.999),
+        lambda _: [Setting(*s) for s in product(_ADAM_STEPS, (0.0, LARGEST_FADE), (0.99, 0.999))],
     ),
-    Contender(
-        "Polyak averaging", "average from", _polyak, _rule(0.5), _grid(_FACTORS, [0.0, 0.5]), lambda s, q: s.average
-    ),
+    Contender("Polyak averaging", "average from", _polyak, _rule(0.5), _grid(_FACTORS, [0.0, 0.5]), _average),
     Contender(
         "Schedule-Free SGD",
         "β₁",

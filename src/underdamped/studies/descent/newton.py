@@ -77,6 +77,7 @@ def minimize(target: Target, dimension: int, tolerance: float = 1e-12) -> Minimu
             length /= 2
         position = position + length * direction
         value, gradient = _value_and_gradient(target, position)
+    norm = float(jnp.linalg.norm(gradient))
     raise ArithmeticError(f"Newton's method came to a gradient norm of {norm:.1e} only; rescale the data")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, lapack
+from scipy.linalg import cho_factor, cho_solve, get_lapack_funcs
 
 from underdamped import semi_implicit_euler, stability_limit
 from underdamped.schedules import Schedule
@@ -112,8 +112,10 @@ def random_orthogonal(generator: np.random.Generator, dimension: int) -> np.ndar
         Mezzadri, *How to generate random matrices from the classical compact groups* (Notices AMS 2007).
     """
     gaussian = np.asfortranarray(generator.standard_normal((dimension, dimension), dtype=np.float32))
-    reflections, factors, _, _ = lapack.sgeqrf(gaussian, lwork=64 * dimension, overwrite_a=True)
-    orthogonal, _, _ = lapack.sorgqr(reflections, factors, lwork=64 * dimension, overwrite_a=True)
+    # As scipy.linalg.qr does it, but in place and without asking for workspace each time: a third of the time.
+    factorize, form = get_lapack_funcs(("geqrf", "orgqr"), dtype=np.float32)
+    reflections, factors, _, _ = factorize(gaussian, lwork=64 * dimension, overwrite_a=True)
+    orthogonal, _, _ = form(reflections, factors, lwork=64 * dimension, overwrite_a=True)
     return orthogonal
 
 

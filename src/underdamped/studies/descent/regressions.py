@@ -75,21 +75,21 @@ def check_regression(name: str, l2: float) -> None:
 
 def _diabetes(l2: float) -> tuple[Target, int, float]:
     features, response = datasets.load_diabetes(return_X_y=True)
-    x, y = _standardized(features), _standardized(response)  # centred: no intercept is needed
+    x, y = _standardized(np.asarray(features)), _standardized(np.asarray(response))  # centred: no intercept is needed
     target = Quadratic(A=x[:, :, None] * x[:, None, :] + l2 * np.eye(x.shape[1]), b=x * y[:, None])
     return target, x.shape[1], float((x**2).sum(axis=1).max()) + l2
 
 
 def _breast_cancer(l2: float) -> tuple[Target, int, float]:
     features, labels = datasets.load_breast_cancer(return_X_y=True)
-    x = _with_intercept(_standardized(features))
+    x = _with_intercept(_standardized(np.asarray(features)))
     target = logistic_regression(x, labels, regularization=l2)
     return target, x.shape[1], target.smoothness
 
 
 def _digits(l2: float) -> tuple[Target, int, float]:
     pixels, labels = datasets.load_digits(return_X_y=True)
-    x = _with_intercept(pixels / 16)
+    x = _with_intercept(np.asarray(pixels) / 16)
     target = softmax_regression(x, labels, num_classes=10, regularization=l2)
     return target, 10 * x.shape[1], target.smoothness
 

@@ -1,4 +1,4 @@
-"""Where constant steps settle: the stationary spread on quadratic components, exactly, to leading order, and measured."""
+"""Where constant steps settle: the stationary spread on quadratics, exactly, to leading order, and measured."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -88,7 +88,8 @@ def exact_spread(noise: Noise, step_size: float, mass: float, friction: float = 
     mean[:, :K] += entry @ noise.mean
     deviations = (noise.matrices - noise.mean).reshape(len(noise.matrices), K * K)
     # kron(D, D) averaged over components, from the second moments of the entries of D: (K², K²) either way.
-    pairs = (deviations.T @ deviations / len(deviations)).reshape(K, K, K, K).transpose(0, 2, 1, 3).reshape(K * K, K * K)
+    entries = (deviations.T @ deviations / len(deviations)).reshape(K, K, K, K)
+    pairs = entries.transpose(0, 2, 1, 3).reshape(K * K, K * K)
     look = np.hstack([eye, np.zeros((K, K))])
     move = np.kron(mean, mean) + noise.thinning * np.kron(entry, entry) @ pairs @ np.kron(look, look)
     if np.abs(np.linalg.eigvals(move)).max() >= 1.0:

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import polars as pl
 
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 Result: TypeAlias = Literal["wins", "ties", "loses"]
 
 
@@ -111,6 +112,24 @@ def figures(value: float | None, low: float | None = None, high: float | None = 
     """
     shown = "–" if value is None else _number(value) if np.isfinite(value) else "diverged"
     return shown if low is None or high is None else f"{shown} [{_number(low)}, {_number(high)}]"
+
+
+def in_units(items: Sequence[Standing]) -> tuple[str, list[str]]:
+    """Means with intervals in a common power of ten, which heads the column; empty where none is needed.
+
+    Example:
+        >>> in_units([Standing("a", 0.0012, 0.0011, 0.0013, ()), Standing("b", 0.012, 0.011, 0.013, ())])
+        ('10⁻³', ['1.20 [1.10, 1.30]', '12.0 [11.0, 13.0]'])
+    """
+    means = [item.mean for item in items if not item.diverged and item.mean > 0]
+    exponent = int(np.floor(np.log10(min(means)))) if means and min(means) < 0.1 else 0
+    scale = 10.0**-exponent
+    shown = []
+    for item in items:
+        ends = [None if end is None else end * scale for end in (item.low, item.high)]
+        gone = f"diverged ({item.diverged} of {len(item.values)})"
+        shown.append(gone if item.diverged else figures(item.mean * scale, *ends))
+    return (f"10{str(exponent).translate(_SUPERSCRIPTS)}" if exponent else ""), shown
 
 
 def _number(value: float) -> str:

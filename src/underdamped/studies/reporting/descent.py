@@ -47,10 +47,9 @@ def against_cost(name: str, rows: pl.DataFrame) -> list[Picture]:
     def panels(quantity: str, ylabel: str, xlabel: str, in_time: bool) -> list[Panel]:
         found = []
         for setting in _SETTINGS:
+            factors = {method: ratios[method] / first if in_time else 1.0 for method in methods}
             curves = [
-                _interval_curve(
-                    _pick(rows, quantity, setting, method), look[method], method, ratios[method] / first if in_time else 1.0
-                )
+                _interval_curve(_pick(rows, quantity, setting, method), look[method], method, factors[method])
                 for method in methods
             ]
             title = f"Steps {setting}" if setting == "by rule (38)" else "Steps tuned"
@@ -92,9 +91,9 @@ def spread(rows: pl.DataFrame) -> Picture:
         marks.append(Points(method, look[method], *_xy(measured), low, high))
     panel = Panel("Where constant steps settle", "step h·L/α", "E|q − θ*|²", marks, "log", xscale="log")
     caption = (
-        "Ridge regression on the diabetes data, batches without replacement. Dots: time averages of simulated runs with "
-        "95 % t-intervals over runs. Lines: the exact stationary second moment of the scheme. Dotted: its leading order, "
-        "h tr(A⁻¹Σ)/(2α), for any mass. Logarithmic axes."
+        "Ridge regression on the diabetes data, batches without replacement. Dots: time averages of simulated runs "
+        "with 95 % t-intervals over runs. Lines: the exact stationary second moment of the scheme. Dotted: its "
+        "leading order, h tr(A⁻¹Σ)/(2α), for any mass. Logarithmic axes."
     )
     return Picture("stationary-spread", [panel], caption)
 
@@ -113,8 +112,8 @@ def _final(name: str, rows: pl.DataFrame, look: dict[str, Look]) -> Picture:
             size = (4.6, 0.9 + 0.45 * len(estimates))
             panels.append(Panel(title, "objective gap Φ(q) − Φ(θ*)", "", estimates, "log", size=size))
     caption = (
-        "Dots: single seeds. Upright stroke: their geometric mean. Line: its 95 % t-interval. What diverged is not shown. "
-        "Logarithmic axes, each with its own ends."
+        "Dots: single seeds. Upright stroke: their geometric mean. Line: its 95 % t-interval. What diverged is not "
+        "shown. Logarithmic axes, each with its own ends."
     )
     return Picture(f"{name}-final", panels, caption)
 
