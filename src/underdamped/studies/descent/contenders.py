@@ -140,6 +140,8 @@ def _grid(
 
 CONTENDERS: tuple[Contender, ...] = (
     Contender("SGD", "", _sgd, _rule(0.0), _grid(_FINE_FACTORS, [0.0])),
+    Contender("hSGMP", "m·L", _hsgmp, _rule(9.0), _grid(_FACTORS, [1.0, 9.0])),
+    Contender("dmSGMP", "1 % of mass left at", _dmsgmp, _rule(0.5), _grid(_FACTORS, [0.1, 0.5])),
     Contender("classical momentum", "ρ", _momentum, _rule(0.9), _grid(_FACTORS, [0.5, 0.9])),
     Contender("Nesterov", "ρ", _nesterov, _rule(0.9), _grid(_FACTORS, [0.5, 0.9])),
     Contender(
@@ -158,8 +160,6 @@ CONTENDERS: tuple[Contender, ...] = (
         _grid(_FACTORS, [0.5, 0.9, 0.95, 0.98], [0.0]),
         contrib.schedule_free_eval_params,
     ),
-    Contender("hSGMP", "m·L", _hsgmp, _rule(9.0), _grid(_FACTORS, [1.0, 9.0])),
-    Contender("dmSGMP", "1 % of mass left at", _dmsgmp, _rule(0.5), _grid(_FACTORS, [0.1, 0.5])),
 )
 """All of them. SGMP has friction 1. At the rule's step the mass 9/L keeps 0.9 of the velocity, 1/L one half."""
 
@@ -168,7 +168,7 @@ def stacked(settings: Iterable[Setting]) -> Setting:
     """Settings as one, with an array in each entry.
 
     Example:
-        >>> stacked([Setting(0.1, 0.0, 0.9), Setting(0.2, 0.0, 0.9)]).step.tolist()
-        [0.1, 0.2]
+        >>> stacked([Setting(0.25, 0.0, 0.9), Setting(0.5, 0.0, 0.9)]).step.tolist()
+        [0.25, 0.5]
     """
     return Setting(*(jnp.asarray(column, float) for column in zip(*settings, strict=True)))
