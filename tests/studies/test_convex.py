@@ -20,7 +20,8 @@ from underdamped.studies.training.workers import num_cores
 
 SMALL = Config(
     random_problems=3, dimension=12, components=10, batch_size=4, iterations=40, masses=(1.0,), ratios=(0.99,),
-    problems=("diabetes",), steps=60, seeds=3, tuning_seeds=1, spread_chains=4, spread_steps=400, timing_rounds=2, workers=1,
+    problems=("diabetes",), steps=60, seeds=3, tuning_seeds=1, spread_chains=4, spread_steps=400, timing_rounds=2,
+    workers=1,
 )  # fmt: skip
 ONLY_FIGURE_5 = dataclasses.replace(SMALL, problems=(), spread_chains=0)
 

@@ -70,17 +70,16 @@ def settle(ladder: Ladder) -> list[Row]:
         for factor in _SHOWN_FACTORS:
             exact = exact_spread(noise, factor * rule, mass * rule)
             rows.append(row(EXPERIMENT, name, "exact spread", exact, x=factor))
-        for factor, chains in zip(ladder.factors, values, strict=True):
+        expected = [exact_spread(noise, factor * rule, mass * rule) for factor in ladder.factors]
+        for factor, exact, chains in zip(ladder.factors, expected, values, strict=True):
             mean, interval = mean_with_interval(chains)
             rows.append(row(EXPERIMENT, name, "measured spread", mean, x=factor, interval=interval))
-            exact = exact_spread(noise, factor * rule, mass * rule)
             rows.append(row(EXPERIMENT, name, "exact spread at a measured step", exact, x=factor))
         # One slope a chain: the chains are independent, what a chain shows at two steps is not (it has one batch row).
         slopes = [np.polyfit(logs, np.log(chain), 1)[0] for chain in values.T]
-        exact = [np.log(exact_spread(noise, factor * rule, mass * rule)) for factor in ladder.factors]
         slope, interval = mean_with_interval(slopes)
         rows.append(row(EXPERIMENT, name, "slope", slope, interval=interval))
-        rows.append(row(EXPERIMENT, name, "exact slope", np.polyfit(logs, exact, 1)[0]))
+        rows.append(row(EXPERIMENT, name, "exact slope", np.polyfit(logs, np.log(expected), 1)[0]))
     return rows
 
 
