@@ -21,6 +21,7 @@ class Standing:
         low: lower end of its 95 % interval, or None.
         high: upper end of its 95 % interval, or None.
         values: of the single repetitions.
+        limit: value beyond which a repetition counts as diverged.
     """
 
     name: str
@@ -28,11 +29,20 @@ class Standing:
     low: float | None
     high: float | None
     values: tuple[float, ...]
+    limit: float = np.inf
 
     @property
     def diverged(self) -> int:
-        """How many repetitions left the range of numbers."""
-        return int((~np.isfinite(self.values)).sum())
+        """How many repetitions ended beyond the limit, or out of the range of numbers."""
+        values = np.asarray(self.values, float)
+        return int((~(np.isfinite(values) & (values <= self.limit))).sum())
+
+
+def divergence_limit(records: pl.DataFrame, quantity: str) -> float:
+    """A thousand times the least first value of any method: what is beyond has diverged, finite or not."""
+    rows = records.filter((pl.col("quantity") == quantity) & pl.col("value").is_finite())
+    first = rows.filter(pl.col("x") == rows["x"].min())["value"]
+    return 1000.0 * float(first.min()) if len(first) else np.inf  # pyright: ignore[reportArgumentType]
 
 
 def standings(records: pl.DataFrame, quantity: str) -> list[Standing]:
@@ -46,11 +56,11 @@ def standings(records: pl.DataFrame, quantity: str) -> list[Standing]:
     Returns:
         One standing a method, in the order of the records.
     """
-    found = []
+    found, limit = [], divergence_limit(records, quantity)
     for rows in records.filter(pl.col("quantity") == quantity).partition_by("series", maintain_order=True):
         last = rows.sort("x", maintain_order=True).row(-1, named=True)
         single = records.filter((pl.col("series") == last["series"]) & (pl.col("quantity") == f"final {quantity}"))
-        found.append(Standing(last["series"], last["value"], last["low"], last["high"], tuple(single["value"])))
+        found.append(Standing(last["series"], last["value"], last["low"], last["high"], tuple(single["value"]), limit))
     return found
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from underdamped.studies.reporting.contests import standings
+from underdamped.studies.reporting.contests import divergence_limit, standings
 from underdamped.studies.reporting.plots import Curve, Estimate, Look, Panel, Points, looks
 from underdamped.studies.reporting.report import Picture
 
-_BY_STEP = "Logarithmic ordinates."
+_CROSS = "A cross ends a curve that diverged: that came to a thousand times the first value."
 _SETTINGS = ("by rule (38)", "tuned")
 
 
@@ -19,18 +19,24 @@ def figure5(rows: pl.DataFrame) -> Picture:
     panels = [name for name in rows["setting"].unique(maintain_order=True) if name]
     masses = list(dict.fromkeys(name.rpartition("=")[2] for name in rows["series"] if "=" in name))
     look = dict(zip(["SGD", *masses], looks(["SGD", *masses]).values(), strict=True))
-    drawn = []
+    drawn, limit = [], divergence_limit(rows, "distance")
     for panel in panels:
         shown = rows.filter(pl.col("setting").is_in(["", panel]))
         curves = [
-            _band(part, look[name.rpartition("=")[2]], name if name == "SGD" else f"SGMP m₀={name.rpartition('=')[2]}")
+            _band(
+                part,
+                look[name.rpartition("=")[2]],
+                f"SGMP m₀={name.rpartition('=')[2]}" if "=" in name else name,
+                limit,
+            )
             for (name,), part in shown.group_by("series", maintain_order=True)
         ]
         title = "Constant mass" if panel == "constant" else f"Mass m₀·{panel.removeprefix('r=')}ⁿ"
         drawn.append(Panel(title, "iteration n", "distance |qₙ − θ*|", curves, "log", xlim=_ends(rows)))
     caption = (
         "As the paper's Fig. 5. Lines: means over the random problems. Bands: one standard deviation to each side, cut "
-        f"where it would reach 0. {_BY_STEP} All methods see the same problems, starts and batches."
+        "where it would reach 0. All methods see the same problems, starts and batches. Logarithmic ordinates. "
+        f"{_CROSS}"
     )
     return Picture("figure-5", [replace(panel, alike=drawn) for panel in drawn], caption)
 
@@ -44,12 +50,16 @@ def against_cost(name: str, rows: pl.DataFrame) -> list[Picture]:
     }
     first = float(rows.filter(pl.col("quantity") == "gap")["x"].min() or 1.0)  # pyright: ignore[reportArgumentType]
 
+    limits = {quantity: divergence_limit(rows, quantity) for quantity in ("gap", "distance")}
+
     def panels(quantity: str, ylabel: str, xlabel: str, in_time: bool) -> list[Panel]:
         found = []
         for setting in _SETTINGS:
             factors = {method: ratios[method] / first if in_time else 1.0 for method in methods}
             curves = [
-                _interval_curve(_pick(rows, quantity, setting, method), look[method], method, factors[method])
+                _interval_curve(
+                    _pick(rows, quantity, setting, method), look[method], method, factors[method], limits[quantity]
+                )
                 for method in methods
             ]
             title = f"Steps {setting}" if setting == "by rule (38)" else "Steps tuned"
@@ -57,7 +67,7 @@ def against_cost(name: str, rows: pl.DataFrame) -> list[Picture]:
         return [replace(panel, alike=found) for panel in found]
 
     gap, distance = "objective gap Φ(q) − Φ(θ*)", "distance |q − θ*|"
-    means = "Lines: geometric means over seeds. Bands: their 95 % t-intervals. A cross: some seed diverged there."
+    means = f"Lines: geometric means over seeds. Bands: their 95 % t-intervals. {_CROSS}"
     return [
         Picture(f"{name}-gap", panels("gap", gap, "gradient evaluations", False), f"{means} Logarithmic axes."),
         Picture(
@@ -118,22 +128,32 @@ def _final(name: str, rows: pl.DataFrame, look: dict[str, Look]) -> Picture:
     return Picture(f"{name}-final", panels, caption)
 
 
-def _band(part: pl.DataFrame, look: Look, label: str) -> Curve:
+def _band(part: pl.DataFrame, look: Look, label: str, limit: float) -> Curve:
     """Mean and standard deviation; of long curves every fifth point after the hundredth, which no eye can tell."""
     mean = part.filter(pl.col("quantity") == "distance").sort("x")
     sd = part.filter(pl.col("quantity") == "distance sd").sort("x")["value"].to_numpy()
     n, y = _xy(mean)
     keep = (n <= 100) | (n % 5 == 0) | (n == n[-1])
     n, y, sd = n[keep], y[keep], sd[keep]
-    with np.errstate(invalid="ignore"):
-        low, high = np.maximum(y - sd, 0.2 * y), y + sd
+    y = _cut(y, limit)
+    with np.errstate(invalid="ignore", over="ignore"):
+        low, high = np.maximum(y - sd, 0.2 * y), y + np.minimum(sd, limit)
     return Curve(label, look, n, y, low, high, broken=not np.isfinite(y).all())
 
 
-def _interval_curve(part: pl.DataFrame, look: Look, label: str, factor: float) -> Curve:
+def _interval_curve(part: pl.DataFrame, look: Look, label: str, factor: float, limit: float) -> Curve:
     x, y = _xy(part)
-    low, high = (part[side].cast(pl.Float64).to_numpy() for side in ("low", "high"))
+    y = _cut(y, limit)
+    low, high = (np.clip(part[side].cast(pl.Float64).to_numpy(), limit * 1e-12, limit) for side in ("low", "high"))
     return Curve(label, look, x * factor, y, low, high, broken=not np.isfinite(y).all())
+
+
+def _cut(y: np.ndarray, limit: float) -> np.ndarray:
+    """``y`` up to where it first leaves the limit or the range of numbers; its first value stays, to begin from."""
+    with np.errstate(invalid="ignore"):
+        beyond = ~(y <= limit)
+    end = int(np.argmax(beyond)) if beyond.any() else len(y)
+    return np.where(np.arange(len(y)) < max(end, 1), np.minimum(y, limit), np.nan)
 
 
 def _pick(rows: pl.DataFrame, quantity: str, setting: str, method: str) -> pl.DataFrame:

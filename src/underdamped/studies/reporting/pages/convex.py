@@ -86,18 +86,29 @@ def _figure5_sentence(rows: pl.DataFrame) -> str:
     sgd = standings(rows.filter(pl.col("series") == "SGD"), "distance")[0]
     last = int(rows.filter(pl.col("quantity") == "distance")["x"].max())  # pyright: ignore[reportArgumentType]
     count = len(sgd.values)
-    text = f"Fig. 5, {count} random problem{'s' if count > 1 else ''}, after {last} iterations: SGD is at a mean "
-    text += f"distance of {_cell(sgd)} from the minimiser."
-    ratios = rows.filter(pl.col("quantity") == "final distance / SGD's")
+    text = f"Fig. 5, {count} random problem{'s' if count > 1 else ''}, after {last} iterations: "
+    if sgd.diverged:
+        text += f"SGD diverged on {sgd.diverged} of them."
+    else:
+        text += f"SGD is at a mean distance of {_cell(sgd)} from the minimiser."
+    gone = [item for item in standings(rows.filter(pl.col("series") != "SGD"), "distance") if item.diverged]
+    if gone:
+        text += (
+            f" Of SGMP diverged: {listed([f'{item.name} ({item.diverged} of {len(item.values)})' for item in gone])}."
+        )
+    if sgd.diverged:
+        return text
+    comparable = ~pl.col("series").is_in([item.name for item in gone])
+    ratios = rows.filter((pl.col("quantity") == "final distance / SGD's") & comparable)
     verdicts = (
         ("ends closer to it than SGD", pl.col("high") < 1),
         ("ends farther from it than SGD", pl.col("low") > 1),
         ("cannot be told from SGD", (pl.col("low") <= 1) & (pl.col("high") >= 1)),
-        ("gives no interval", pl.col("low").is_null()),
+        ("has no interval to be judged by", pl.col("low").is_null()),
     )
     for verdict, condition in verdicts:
         those = ratios.filter(condition)
-        if those.height == ratios.height:
+        if 0 < those.height == ratios.height:
             text += f" SGMP {verdict} with every mass."
         elif those.height:
             text += f" SGMP {verdict} with {'; '.join(_by_law(those))}."
