@@ -10,7 +10,7 @@ from underdamped.studies.reporting.contests import divergence_limit, standings
 from underdamped.studies.reporting.plots import Curve, Estimate, Look, Panel, Points, looks
 from underdamped.studies.reporting.report import Picture
 
-_CROSS = "A cross ends a curve that diverged: that came to a thousand times the first value."
+_CROSS = "A cross ends a curve that diverged: that ends beyond a thousand times its start."
 _SETTINGS = ("by rule (38)", "tuned")
 
 
@@ -137,21 +137,26 @@ def _band(part: pl.DataFrame, look: Look, label: str, limit: float) -> Curve:
     n, y, sd = n[keep], y[keep], sd[keep]
     y = _cut(y, limit)
     with np.errstate(invalid="ignore", over="ignore"):
-        low, high = np.maximum(y - sd, 0.2 * y), y + np.minimum(sd, limit)
-    return Curve(label, look, n, y, low, high, broken=not np.isfinite(y).all())
+        low, high = np.maximum(y - sd, 0.2 * y), np.minimum(y + sd, 5 * y)
+    return Curve(label, look, n, y, low, high, broken=not np.isfinite(y[-1]))
 
 
 def _interval_curve(part: pl.DataFrame, look: Look, label: str, factor: float, limit: float) -> Curve:
     x, y = _xy(part)
     y = _cut(y, limit)
     low, high = (np.clip(part[side].cast(pl.Float64).to_numpy(), limit * 1e-12, limit) for side in ("low", "high"))
-    return Curve(label, look, x * factor, y, low, high, broken=not np.isfinite(y).all())
+    return Curve(label, look, x * factor, y, low, high, broken=not np.isfinite(y[-1]))
 
 
 def _cut(y: np.ndarray, limit: float) -> np.ndarray:
-    """``y`` up to where it first leaves the limit or the range of numbers; its first value stays, to begin from."""
+    """A curve that ends beyond the limit up to where it first was; one that came back whole, with a gap at its worst.
+
+    The first value always stays, to begin from.
+    """
     with np.errstate(invalid="ignore"):
         beyond = ~(y <= limit)
+        if not beyond[-1]:
+            return np.where(y <= 1e12 * limit, y, np.nan)
     end = int(np.argmax(beyond)) if beyond.any() else len(y)
     return np.where(np.arange(len(y)) < max(end, 1), np.minimum(y, limit), np.nan)
 

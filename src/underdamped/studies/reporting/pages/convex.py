@@ -200,17 +200,21 @@ def _conclusion(parts: Mapping[str, pl.DataFrame]) -> str:
     """All tuned comparisons together: where ours win and lose, by name, and how many are ties."""
     sentences = []
     for name in _OURS:
-        lists: dict[str, list[str]] = {"wins": [], "loses": [], "ties": []}
+        found: dict[str, dict[str, list[str]]] = {"wins": {}, "loses": {}, "ties": {}}
         for problem, rows in parts.items():
             ended = {item.name: item for item in standings(rows.filter(pl.col("setting") == _TUNED), "gap")}
             for other in ended.values():
                 outcome = result(ended[name], other) if other.name not in _OURS else None
                 if outcome:
-                    lists[outcome].append(f"{other.name} ({problem})")
-        total = sum(map(len, lists.values()))
+                    found[outcome].setdefault(other.name, []).append(problem)
+        total = sum(len(problems) for others in found.values() for problems in others.values())
         if total:
-            wins, losses = (listed(lists[kind]) if lists[kind] else "none" for kind in ("wins", "loses"))
-            sentences.append(f"{name} ties in {len(lists['ties'])} of {total} comparisons; it wins against {wins}; it "
+            ties = sum(map(len, found["ties"].values()))
+            wins, losses = (
+                listed([f"{other} ({', '.join(problems)})" for other, problems in found[kind].items()] or ["none"])
+                for kind in ("wins", "loses")
+            )
+            sentences.append(f"{name} ties in {ties} of {total} comparisons; it wins against {wins}; it "
                              f"loses to {losses}.")  # fmt: skip
     names = listed(list(parts))
     if not sentences:
