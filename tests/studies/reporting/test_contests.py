@@ -45,7 +45,7 @@ def test_standings_are_those_of_the_last_step():
         {"series": "A", "quantity": "final gap", "x": s, "value": 4.0 + s, "low": None, "high": None}
         for s in (0.0, 2.0)
     ]
-    assert standings(pl.DataFrame(rows), "gap") == [Standing("A", 5.0, 4.0, 6.0, (4.0, 6.0))]
+    assert standings(pl.DataFrame(rows), "gap") == [Standing("A", 5.0, 4.0, 6.0, (4.0, 6.0), limit=9000.0)]
 
 
 @pytest.mark.parametrize(
