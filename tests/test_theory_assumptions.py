@@ -136,7 +136,7 @@ def test_example_1_satisfies_a4_with_the_constant_it_has(rate, num_components_ti
     ("mass", "rate", "holds"),
     [
         (PowerDecay(1.0, 0.3), lambda t: 2 * t, False),  # a mass that falls like a power falls too slowly
-        (PowerDecay(1.0, 0.3), 5.0, False),  # at a constant rate too
+        (PowerDecay(1.0, 0.3), lambda t: 5.0, False),  # at a constant rate too
         (Constant(1.0), lambda t: 2 * t, False),
         (ExponentialDecay(1.0, 0.3), lambda t: 3 * t**2, False),  # beta = t^3 speeds up too fast
         (ExponentialDecay(1.0, 0.3), lambda t: math.exp(t), False),

@@ -1,4 +1,4 @@
-"""The command line: `underdamped list | run STUDY | report RUN_DIR | data fetch NAME`."""
+"""The command line: `underdamped list | run STUDY | check STUDY | report RUN_DIR | data fetch NAME`."""
 
 import dataclasses
 import importlib
@@ -20,6 +20,7 @@ underdamped: stochastic optimisation with momentum that can be lost
 
   underdamped list                 the studies, and the figures of the paper that they reproduce
   underdamped run STUDY            run a study: records, figures and a report in a run directory
+  underdamped check STUDY          what the theory says about a study's problems, before it is run
   underdamped report RUN_DIR       write the report of a run again
   underdamped data fetch NAME      download a data set (cifar10), for use without a network
   underdamped --version
@@ -65,7 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    commands: dict[str, Callable[[list[str]], int]] = {"list": _list, "run": _run, "report": _report, "data": _data}
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "list": _list,
+        "run": _run,
+        "check": _check,
+        "report": _report,
+        "data": _data,
+    }
     match words:
         case [] | ["-h" | "--help"]:
             print(USAGE, end="")
@@ -103,31 +110,34 @@ def _list(words: list[str]) -> int:
 
 
 @dataclass(frozen=True)
-class _Options:
-    """Options of every study."""
+class _Where:
+    """Where a study runs."""
 
     run_dir: Path
     """Directory for everything about this run. A run that was interrupted there is gone on with."""
     start_over: bool = False
     """Delete the run that is in the directory, and begin again."""
+
+
+@dataclass(frozen=True)
+class _Defaults:
+    """Where the values of options that are not given come from."""
+
     quick: bool = False
     """Small and short: everything once, in seconds. Other options win over it."""
     config: Path | None = None
     """TOML file with values of options, such as config.toml of a run directory. Other options win over it."""
 
 
-def _run(words: list[str]) -> int:
-    from underdamped.studies import STUDIES
+@dataclass(frozen=True)
+class _Options(_Defaults, _Where):
+    """Options of every study."""
 
-    if not words or words[0].startswith("-"):
-        print(
-            f"underdamped run STUDY [OPTIONS]\n\nStudies: {', '.join(STUDIES)}. Options: underdamped run STUDY --help"
-        )
-        return 0 if {"-h", "--help"} & set(words) else EXIT_USAGE
-    name = words[0]
-    if name not in STUDIES:
-        raise ValueError(f"unknown study {name!r}: {_checks.suggestion(name, STUDIES)}")
-    study = importlib.import_module(f"underdamped.studies.{name}")
+
+def _run(words: list[str]) -> int:
+    if (named := _named_study(words)) is None:
+        return _usage_of("run", words)
+    name, study = named
     from underdamped.studies.runs.records import open_run
 
     options, config = _read_options(name, study, words[1:])
@@ -138,25 +148,81 @@ def _run(words: list[str]) -> int:
     return _write_report(run.path)
 
 
-def _read_options(name: str, study: Any, words: list[str]) -> tuple[_Options, Any]:
+def _check(words: list[str]) -> int:
+    if (named := _named_study(words)) is None:
+        return _usage_of("check", words)
+    name, study = named
+    _, config = _read_options(name, study, words[1:], command="check", options=_Defaults())
+    if not hasattr(study, "problems"):
+        print(f"The study {name!r} states no problem whose curvatures are known: there is nothing to check.")
+        return 0
+    study.check(config)
+    for number, problem in enumerate(study.problems(config)):
+        _show_theory(problem, first=number == 0)
+    return 0
+
+
+def _show_theory(problem: Any, *, first: bool) -> None:
+    """A table on a terminal, a line for each answer elsewhere: those can be searched and compared."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from underdamped.studies.setting import what_theory_says
+
+    console = Console()
+    answers = what_theory_says(problem)
+    if console.is_terminal:
+        table = Table(title=Text(problem.name), title_justify="left", show_header=False)
+        for row in answers:
+            table.add_row(*map(Text, row))  # not strings: brackets in them are no markup
+        console.print(table)
+        return
+    print(("" if first else "\n") + problem.name)
+    for question, answer in answers:
+        print(f"  {question}: {answer}")
+
+
+def _named_study(words: list[str]) -> tuple[str, Any] | None:
+    """The study that the first word names, with its module; None where there is no such word."""
+    from underdamped.studies import STUDIES
+
+    if not words or words[0].startswith("-"):
+        return None
+    if words[0] not in STUDIES:
+        raise ValueError(f"unknown study {words[0]!r}: {_checks.suggestion(words[0], STUDIES)}")
+    return words[0], importlib.import_module(f"underdamped.studies.{words[0]}")
+
+
+def _usage_of(command: str, words: list[str]) -> int:
+    from underdamped.studies import STUDIES
+
+    usage = f"underdamped {command} STUDY [OPTIONS]"
+    print(f"{usage}\n\nStudies: {', '.join(STUDIES)}. Options: underdamped {command} STUDY --help")
+    return 0 if {"-h", "--help"} & set(words) else EXIT_USAGE
+
+
+def _read_options(
+    name: str, study: Any, words: list[str], *, command: str = "run", options: Any = None
+) -> tuple[Any, Any]:
     """The options common to all studies and the study's configuration, from the words after its name."""
     import tyro
 
     # Two passes: the first learns where the defaults come from, the second reads everything and shows them in its help.
-    options = _Options(run_dir=Path("runs", name))
-    given, _ = tyro.cli(_Options, args=words, default=options, return_unknown_args=True, add_help=False)
-    if given.quick:
+    options = _Options(run_dir=Path("runs", name)) if options is None else options
+    given, _ = tyro.cli(type(options), args=words, default=options, return_unknown_args=True, add_help=False)
+    if given.quick and command == "run":
         options = dataclasses.replace(options, run_dir=Path("runs", f"{name}-quick"))
     default = study.QUICK if given.quick else study.Config()
     if given.config is not None:
         default = _with_file(default, name, given.config)
-    prog = f"underdamped run {name}"
-    both = dataclasses.make_dataclass("Both", [("run", _Options), (name, study.Config)], frozen=True)
+    prog = f"underdamped {command} {name}"
+    both = dataclasses.make_dataclass("Both", [(command, type(options)), (name, study.Config)], frozen=True)
     style = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
     chosen = tyro.cli(
         both, args=words, default=both(options, default), prog=prog, description=study.__doc__, config=style
     )
-    return chosen.run, getattr(chosen, name)
+    return getattr(chosen, command), getattr(chosen, name)
 
 
 def _with_file(default: Any, study: str, path: Path) -> Any:

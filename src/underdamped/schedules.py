@@ -164,7 +164,30 @@ class GeometricDecay(Decay):
 
 
 @dataclass(frozen=True)
-class LinearDecay(Decay):
+class _Ramp(Decay):
+    """From ``initial`` down to ``final`` within ``duration``, and there from then on; subclasses shape the way."""
+
+    initial: float
+    duration: float
+    final: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_initial(self.initial)
+        _checks.positive(self.duration, "duration", "it is the time the decay takes")
+        if not 0 <= _checks.number(self.final, "final", "it is the value kept after `duration`") <= self.initial:
+            raise _checks.fail("final", f"in [0, initial={self.initial!r}]", self.final, "a decay never grows")
+
+    def __call__(self, t: Scalar, /) -> Scalar:
+        """The final value, and a share of what is above it."""
+        return self.final + (self.initial - self.final) * self._share(_positive_part(1 - t / self.duration))
+
+    @abstractmethod
+    def _share(self, remaining: Scalar) -> Scalar:
+        """What is left of the way down, 1 at the start and 0 at the end, from the share of time that remains."""
+
+
+@dataclass(frozen=True)
+class LinearDecay(_Ramp):
     r"""$m(t) = m_1 + (m_0 - m_1)\max(0, 1 - t/T)$: the mass is at its final value from $T$ on.
 
     With final value 0 and fixed step and friction this *is* the Demon rule for the momentum factor.
@@ -186,20 +209,12 @@ class LinearDecay(Decay):
         Chen, Wolfe, Li and Kyrillidis, *Demon: Improved Neural Network Training with Momentum Decay* (ICASSP 2022).
     """
 
-    initial: float
-    duration: float
-    final: float = 0.0
-
-    def __post_init__(self) -> None:
-        _check_ramp(self.initial, self.duration, self.final)
-
-    def __call__(self, t: Scalar, /) -> Scalar:
-        r"""$m_1 + (m_0 - m_1)\max(0, 1 - t/T)$."""
-        return self.final + (self.initial - self.final) * _positive_part(1 - t / self.duration)
+    def _share(self, remaining: Scalar) -> Scalar:
+        return remaining
 
 
 @dataclass(frozen=True)
-class CosineDecay(Decay):
+class CosineDecay(_Ramp):
     r"""$m(t) = m_1 + (m_0 - m_1)\,\tfrac12 (1 + \cos(\pi \min(t/T, 1)))$.
 
     Args:
@@ -219,19 +234,11 @@ class CosineDecay(Decay):
         The shape is that of Loshchilov and Hutter, *SGDR* (ICLR 2017), equation (5), for the learning rate.
     """
 
-    initial: float
-    duration: float
-    final: float = 0.0
-
-    def __post_init__(self) -> None:
-        _check_ramp(self.initial, self.duration, self.final)
-
-    def __call__(self, t: Scalar, /) -> Scalar:
-        r"""$m_1 + (m_0 - m_1) \sin^2(\tfrac{\pi}{2} \max(0, 1 - t/T))$."""
-        remaining = _positive_part(1 - t / self.duration)
-        # The sine as the imaginary part of a complex power: the one form that floats, NumPy, PyTorch and JAX share.
+    def _share(self, remaining: Scalar) -> Scalar:
+        # (1 + cos(pi t/T))/2 is the square of sin(pi remaining/2), and that sine the imaginary part of a complex power:
+        # the one form that floats, NumPy, PyTorch and JAX share.
         sine = (math.e ** (0.5j * math.pi * remaining)).imag
-        return self.final + (self.initial - self.final) * sine * sine
+        return sine * sine
 
 
 @dataclass(frozen=True)
@@ -350,10 +357,3 @@ def never_increases(schedule: Schedule) -> bool:
 
 def _check_initial(initial: float) -> None:
     _checks.non_negative(initial, "initial", "0 removes momentum, nothing lies below")
-
-
-def _check_ramp(initial: float, duration: float, final: float) -> None:
-    _check_initial(initial)
-    _checks.positive(duration, "duration", "it is the time the decay takes")
-    if not 0 <= _checks.number(final, "final", "it is the value kept after `duration`") <= initial:
-        raise _checks.fail("final", f"in [0, initial={initial!r}]", final, "a decay never grows")

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from underdamped import ExponentialDecay, LinearDecay, PowerGrowth
+from underdamped import ExponentialDecay, LinearDecay, PowerGrowth, Scaled
 from underdamped.process import (
     Bounded,
     ContinuousData,
@@ -35,13 +35,14 @@ from underdamped.process.landscapes import himmelblau, logistic_regression, styb
 
 TARGET = Quadratic(jnp.ones((3, 2)), jnp.zeros((3, 2)))
 FULL = Quadratic(jnp.stack([jnp.eye(2)] * 3), jnp.zeros((3, 2)))
+KEY = jax.random.key(0)
 GOOD = {
     "target": TARGET,
     "index": UniformSwitching(3, 1.0),
     "mass": 0.1,
     "position": [1.0, 0.0],
     "times": [0.5, 1.0],
-    "key": jax.random.key(0),
+    "key": KEY,
     "flow": Exact(),
 }
 
@@ -53,6 +54,13 @@ GOOD = {
         ({"times": [-1.0, 0.5]}, ValueError, "`times` must be finite, not negative"),
         ({"times": [1.0, math.nan]}, ValueError, "`times` must be finite"),
         ({"times": []}, ValueError, "`times` must be one-dimensional and not empty"),
+        ({"times": 1.0}, ValueError, "`times` must be one-dimensional and not empty"),
+        ({"times": [0.5, 0.5]}, ValueError, "`times` must be finite, not negative and strictly increasing"),
+        ({"times": ["soon"]}, TypeError, "`times` must be made of numbers"),
+        ({"mass": None}, TypeError, "`mass` must be a number"),
+        ({"mass": jnp.ones(2)}, TypeError, "`mass` must be a number"),
+        ({"mass": lambda t: jnp.ones(2), "flow": ExponentialHeun(0.1)}, ValueError, "`mass` must be one number at a"),
+        ({"friction": math.nan}, ValueError, "`friction` must be finite"),
         ({"mass": -0.1}, ValueError, "`mass` must be non-negative"),
         ({"mass": math.inf}, ValueError, "`mass` must be finite"),
         ({"mass": lambda t: 0.5 - t, "flow": ExponentialHeun(0.1)}, ValueError, "`mass` must be non-negative at all"),
@@ -72,10 +80,15 @@ GOOD = {
         ({"friction": -1.0}, ValueError, "`friction` must be positive"),
         ({"position": [1.0]}, ValueError, "`position` must be of the dimension of the target"),
         ({"position": 1.0}, ValueError, r"`position` must be of shape \(K,\)"),
+        ({"position": "here"}, TypeError, "`position` must be made of numbers"),
+        ({"position": [1j, 0.0]}, TypeError, "`position` must be real"),
+        ({"position": [[1.0], [1.0, 0.0]]}, ValueError, "`position` must be an array.*differ in length"),
         ({"position": [1.0, math.nan]}, ValueError, "`position` must be finite"),
         ({"position": np.ones((4, 2))}, ValueError, r"`position` must be of shape \(K,\), or \(1, K\)"),
+        ({"velocity": [0.0, math.inf]}, ValueError, "`velocity` must be finite"),
         ({"velocity": [1.0]}, ValueError, "`velocity` must be of the dimension of `position`"),
         ({"index": UniformSwitching(4, 1.0)}, ValueError, "`index` must be an index of what the target is made of"),
+        ({"index": MarkovSwitching([[-1.0, 1.0], [1.0, -1.0]])}, ValueError, "`target` has 3 components"),
         ({"index": PureJump(1.0, 0.0, 1.0)}, ValueError, "`target` has 3 components"),
         ({"index": 3}, TypeError, "`index` must be an IndexProcess"),
         ({"target": lambda q: q}, TypeError, "wrap a function as FiniteSum"),
@@ -85,8 +98,11 @@ GOOD = {
         ({"path_number": 0.5}, TypeError, "`path_number` must be an integer"),
         ({"key": 0}, TypeError, r"make one by jax.random.key\(seed\)"),
         ({"target": FiniteSum(lambda q, y: q * y, jnp.ones(3))}, ValueError, "`target` must be a scalar function"),
+        ({"target": FiniteSum(lambda q, y: None, jnp.ones(3))}, ValueError, "`target` must be a scalar function"),
+        ({"target": FiniteSum(lambda q, y: 1j * q @ q, jnp.ones(3))}, TypeError, "`target` must be a real function"),
+        ({"target": FiniteSum(lambda q, y: 1, jnp.ones(3))}, TypeError, "`target` must be a real function"),
         ({"target": FiniteSum(lambda q, y: q @ q, jnp.ones(3))}, TypeError, "`target` must be a Quadratic when"),
-        ({"target": FULL, "index": UniformSwitching(3, 1.0, 2)}, ValueError, "`batch_size` must be 1"),
+        ({"target": FULL, "index": UniformSwitching(3, 1.0, 2)}, ValueError, "`batch_size` must be 1 or N"),
         ({"mass": 1e-3, "flow": RungeKutta4(0.1)}, ValueError, "`step` must be at most 2.7 mass / friction = 0.0027"),
         ({"times": [1e7], "index": UniformSwitching(3, 10.0)}, ValueError, "jax_enable_x64"),
         ({"times": [1e3], "flow": SemiImplicitEuler(1e-5)}, ValueError, "jax_enable_x64"),
@@ -104,10 +120,23 @@ def test_simulate_refuses(wrong, error, message):
         (lambda: Quadratic(jnp.ones((3, 2)), jnp.ones(3)), ValueError, "`b` must be of shape"),
         (lambda: Quadratic([[[1.0, 2.0], [0.0, 1.0]]], [[0.0, 0.0]]), ValueError, "`A` must be symmetric"),
         (lambda: Quadratic([[math.nan]], [[0.0]]), ValueError, "`A` must be finite"),
+        (lambda: Quadratic([[1.0]], [[math.inf]]), ValueError, "`b` must be finite"),
+        (lambda: Quadratic([["one"]], [[0.0]]), TypeError, "`A` must be made of numbers"),
+        (
+            lambda: FiniteSum(lambda q, y: q, {"x": np.ones(2), "y": [[1.0], [math.nan]]}),
+            ValueError,
+            "`data` must be fin",
+        ),
+        (lambda: FiniteSum(lambda q, y: q, np.ones((0, 2))), ValueError, "`data` must be of N >= 1"),
+        (lambda: ContinuousData(3), TypeError, "`component` must be a function"),
         (lambda: FiniteSum(lambda q, y: q, [math.nan]), ValueError, "`data` must be finite"),
         (lambda: FiniteSum(lambda q, y: q, (jnp.ones(3), jnp.ones(2))), ValueError, "leading axis"),
         (lambda: FiniteSum(3, jnp.ones(3)), TypeError, "`component` must be a function"),
         (lambda: UniformSwitching(3, -1.0), ValueError, "`rate` must be non-negative"),
+        (lambda: UniformSwitching(3, math.nan), ValueError, "`rate` must be finite"),
+        (lambda: UniformSwitching(3, Scaled(lambda t: t, 2.0)), TypeError, "Bounded"),
+        (lambda: Reshuffling(3, 1.0, 4), ValueError, "`batch_size` must be from 1 to 3"),
+        (lambda: Reshuffling(3, Scaled(LinearDecay(1.0, 1.0), 2.0), regular=True), TypeError, "integral is known"),
         (lambda: UniformSwitching(3, 1.0, 4), ValueError, "`batch_size` must be from 1 to 3"),
         (lambda: UniformSwitching(0, 1.0), ValueError, "`num_components` must be at least 1"),
         (lambda: UniformSwitching(3.5, 1.0), TypeError, "`num_components` must be an integer"),
@@ -117,9 +146,17 @@ def test_simulate_refuses(wrong, error, message):
         (lambda: MarkovSwitching([[-1e6, 1e6], [0.3, 0.0]]), ValueError, "row 1 that sums to 0.3"),
         (lambda: MarkovSwitching([[-1e20, 1e20, 0], [0, -1, 1], [1, 0, -1]]), ValueError, "double precision"),
         (lambda: MarkovSwitching([[1.0, -1.0], [1.0, -1.0]]), ValueError, "non-negative off the diagonal"),
+        (lambda: MarkovSwitching([[-math.inf, math.inf], [1.0, -1.0]]), ValueError, "`generator` must be finite"),
+        (lambda: MarkovSwitching([[-1.0, 1.0], [1.0]]), ValueError, "differ in length"),
+        (lambda: MarkovSwitching([[-1.0, 1.0], [1.0, -1.0]], -1.0), ValueError, "`speed` must be non-negative"),
         (lambda: MarkovSwitching([1.0]), ValueError, "square matrix"),
         (lambda: PureJump(1.0, 1.0, 0.0), ValueError, "`low` must be below `high`"),
         (lambda: ReflectedBrownianMotion(0.0, 0.1, 0.0, 1.0), ValueError, "`volatility` must be positive"),
+        (lambda: ReflectedBrownianMotion(1.0, 0.0, 0.0, 1.0), ValueError, "`step` must be positive"),
+        (lambda: PureJump(1.0, [0.0, 0.0], [1.0]), ValueError, "`low` must be below `high`"),
+        (lambda: switch_times(UniformSwitching(3, 1.0), until=0.0, key=KEY), ValueError, "`until` must be positive"),
+        (lambda: switch_times(UniformSwitching(3, math.inf), until=1.0, key=KEY), ValueError, "`rate` must be finite"),
+        (lambda: switch_times(TARGET, until=1.0, key=KEY), TypeError, "`index` must be an IndexProcess"),
         (lambda: Bounded(jnp.sin, 0.0), ValueError, "`bound` must be positive"),
         (lambda: SemiImplicitEuler(0.0), ValueError, "`step` must be positive"),
         (lambda: PowerGrowth(1.0, -1.0), ValueError, "`power` must be positive"),
@@ -162,6 +199,25 @@ def test_simulate_ensemble_refuses(wrong, error, message):
         simulate_ensemble(**(GOOD | {"num_paths": 10} | wrong))
 
 
+def test_a_schedule_is_no_mass_for_one_of_several_exact_dynamics():
+    options = {name: GOOD[name] for name in ("target", "index", "times", "key", "flow")}
+    dynamics = [Dynamics(0.1, position=[1.0, 0.0]), Dynamics(ExponentialDecay(0.1, 1.0), position=[1.0, 0.0])]
+    with pytest.raises(TypeError, match="`mass` must be a number or Constant when the flow is Exact"):
+        simulate_coupled(dynamics=dynamics, **options)
+
+
+def test_continuous_data_need_a_scalar_function_too():
+    options = {name: GOOD[name] for name in ("mass", "times", "key")}
+    with pytest.raises(ValueError, match="`target` must be a scalar function"):
+        simulate(
+            ContinuousData(lambda q, y: q * y),
+            PureJump(1.0, 0.0, 1.0),
+            position=[1.0, 0.0],
+            flow=ExponentialHeun(0.1),
+            **options,
+        )
+
+
 def test_dynamics_of_different_dimensions_are_refused():
     target = FiniteSum(lambda q, y: y * q @ q, jnp.ones(3))
     options = {name: GOOD[name] for name in ("index", "times", "key")}
@@ -197,6 +253,13 @@ def test_single_precision_near_its_limit_warns_once_and_runs():
     assert len(record) == 1
 
 
+def test_an_ensemble_warns_once_whatever_its_size():
+    constant = {"position": [1.0, 0.0], "times": [20.0], "index": UniformSwitching(3, 1e4), "flow": Exact()}
+    with pytest.warns(RuntimeWarning, match="near what float32 resolves") as record:
+        simulate_ensemble(**(GOOD | constant), num_paths=40, chunk_size=16, statistics=("mean",))
+    assert len(record) == 1
+
+
 def test_divergence_names_the_paths_and_the_times():
     unstable = Quadratic([[-3.0]] * 2 + [[1.0]], [[0.0]] * 3)
     options = GOOD | {"target": unstable, "position": [1.0], "mass": 0.0, "index": UniformSwitching(3, 0.0)}
@@ -206,6 +269,8 @@ def test_divergence_names_the_paths_and_the_times():
     kept = simulate_ensemble(**options | {"times": times}, num_paths=40, allow_divergence=True)
     assert set(kept.diverged_at.tolist()) == {40.0, math.inf}
     np.testing.assert_array_equal(np.isfinite(kept.position[:, 2, 0]), np.isinf(kept.diverged_at))
+    with pytest.raises(FloatingPointError, match=r"of 40 paths diverged"):
+        simulate_ensemble(**options | {"times": times}, num_paths=40, statistics=("mean",))
     number = int(np.isfinite(kept.diverged_at).argmax())
     with pytest.raises(FloatingPointError, match=f"path {number} by time 40"):
         simulate(**options | {"times": times}, path_number=number)

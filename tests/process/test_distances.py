@@ -3,6 +3,7 @@
 import math
 import sys
 
+import jax
 import numpy as np
 import pytest
 import scipy.integrate
@@ -11,6 +12,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from underdamped.process import Exact, Quadratic, UniformSwitching, simulate, simulate_ensemble
 from underdamped.process.distances import (
     bootstrap,
     mean_interval,
@@ -129,6 +131,31 @@ def test_tail_bound_holds_what_a_longer_path_adds():
     assert np.all(cut.distance <= whole.distance + 1e-14)
     assert np.all(whole.distance <= cut.distance + cut.tail_bound + 1e-14)
     assert np.any(whole.distance > cut.distance + 1e-6)
+
+
+def test_theorem_5_subsampling_is_lost_at_the_root_of_the_mean_waiting_time():
+    """E rho(path, full flow) = O(sqrt(nu)) at mass 1: four times the rate halves it, each mean with its interval."""
+    target = Quadratic([[1.0], [2.0]], [[-1.0], [2.0]])
+    times = np.linspace(0.0, 8.0, 161)
+    options = {"mass": 1.0, "position": [2.0], "times": times, "key": jax.random.key(5), "flow": Exact()}
+    limit = simulate(target, UniformSwitching(2, math.inf), **options).position
+    intervals, num_paths = [], 1000
+    for rate in (40.0, 160.0):
+        paths = simulate_ensemble(target, UniformSwitching(2, rate), num_paths=num_paths, **options).position
+        metric = path_metric(paths, np.broadcast_to(limit, paths.shape), times)
+        assert metric.distance.shape == (num_paths,)
+        assert (metric.tail_bound <= math.exp(-8.0)).all()
+        gap = np.linalg.norm(paths - limit, axis=-1)
+        assert (metric.distance <= np.minimum(gap.max(1), 1) + 1e-6).all()  # an average of the running supremum
+        # The integral written out: trapezia in the weight e^{-t}, which err by the grid.
+        supremum = np.minimum(np.maximum.accumulate(gap, axis=1), 1)
+        weights = -np.diff(np.exp(-times))
+        rough = ((supremum[:, 1:] + supremum[:, :-1]) / 2 @ weights) + math.exp(-8.0) * supremum[:, -1]
+        np.testing.assert_allclose(metric.distance, rough, rtol=0.02)
+        intervals.append(mean_interval(metric.distance, level=0.999))
+    slow, fast = intervals
+    assert fast.high < slow.low
+    assert slow.low / fast.high < 2 < slow.high / fast.low
 
 
 def test_without_pot_the_error_says_what_to_install(monkeypatch):

@@ -16,7 +16,6 @@ from underdamped.process import (
     exact_moments,
     simulate_ensemble,
 )
-from underdamped.process.ensembles import _available_memory
 
 M = 40_000
 TIMES = [0.3, 1.0, 4.0]
@@ -42,12 +41,6 @@ CASES = {
     "losing mass": (UniformSwitching(4, 3.0), ExponentialDecay(0.5, 1.0), 1.0, ExponentialHeun(0.02)),
     "losing both": (UniformSwitching(4, PowerGrowth(2.0)), PowerDecay(0.5, 1.0), 1.0, ExponentialHeun(0.02)),
 }
-
-
-def test_memory_that_caches_can_give_back_counts_as_available(tmp_path):
-    meminfo = tmp_path / "meminfo"
-    meminfo.write_text("MemTotal: 4096 kB\nMemFree: 10 kB\nMemAvailable:    2048 kB\n")
-    assert _available_memory(meminfo) == 2048 * 1024
 
 
 @pytest.mark.parametrize("name", CASES)

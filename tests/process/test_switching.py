@@ -17,6 +17,7 @@ from underdamped import (
     LinearDecay,
     PowerDecay,
     PowerGrowth,
+    Scaled,
 )
 from underdamped.process import (
     Bounded,
@@ -74,6 +75,9 @@ INTEGRALS = {
     "exponential decay": (ExponentialDecay(3.0, 0.7), lambda t: 3 / 0.7 * -np.expm1(-0.7 * t)),
     "geometric decay": (GeometricDecay(3.0, 0.5), lambda t: 3 / math.log(2) * (1 - 0.5**t)),
     "exponential growth": (ExponentialGrowth(0.5, 1.3), lambda t: 0.5 / 1.3 * np.expm1(1.3 * t)),
+    "scaled growth": (Scaled(PowerGrowth(1.0), 2.0), lambda t: t**2),
+    "twice scaled": (Scaled(Scaled(ExponentialDecay(1.0, 0.7), 6.0), 0.5), lambda t: 3 / 0.7 * -np.expm1(-0.7 * t)),
+    "scaled and thinned": (Scaled(LinearDecay(2.0, 3.0), 2.0), lambda t: 4 * np.where(t < 3, t - t**2 / 6, 1.5)),
     "thinned decay": (LinearDecay(4.0, 3.0), lambda t: 4 * np.where(t < 3, t - t**2 / 6, 1.5)),
     "thinned, bounded": (Bounded(lambda t: 1 + jnp.sin(3 * t), 2.0), lambda t: t + (1 - np.cos(3 * t)) / 3),
 }
@@ -112,8 +116,19 @@ def test_late_clocks_keep_their_digits():
     accept(scipy.stats.kstest(waits * 2e6, "expon").pvalue)
 
 
-def test_rate_zero_never_ticks():
-    assert np.isinf(walk(UniformSwitching(3, 0.0), 1, 100)[1]).all()
+@pytest.mark.parametrize("rate", [0.0, Scaled(PowerGrowth(2.0), 0.0), Scaled(LinearDecay(2.0, 1.0), 0.0)], ids=repr)
+def test_rate_zero_never_ticks(rate):
+    assert np.isinf(walk(UniformSwitching(3, rate), 1, 100)[1]).all()
+
+
+def test_a_scaled_schedule_is_inverted_as_the_schedule_itself():
+    """The same draws give the same ticks: no proposal of a thinning is spent, on a regular clock neither."""
+    for options in ({"index": UniformSwitching}, {"index": Reshuffling, "regular": True}):
+        make = options.pop("index")
+        times = [
+            walk(make(4, rate, **options), 3, 100)[1] for rate in (PowerGrowth(3.0), Scaled(PowerGrowth(1.0), 3.0))
+        ]
+        np.testing.assert_allclose(times[0], times[1], rtol=1e-5)
 
 
 def test_uniform_switching_redraws_from_all():

@@ -92,7 +92,8 @@ def test_logistic_regression_is_scikit_learns():
     x, y = RNG.normal(size=(40, 3)), RNG.integers(0, 2, 40)
     with jax.enable_x64(True):
         target = logistic_regression(x, y, 0.05)
-        ours = scipy.optimize.minimize(target.potential, np.zeros(3), jac=target.gradient, tol=1e-12).x
+        potential, gradient = jax.jit(lambda q: target.potential(q)), jax.jit(lambda q: target.gradient(q))
+        ours = scipy.optimize.minimize(potential, np.zeros(3), jac=gradient, tol=1e-12).x
     theirs = linear_model.LogisticRegression(C=1 / (40 * 0.05), fit_intercept=False, tol=1e-12).fit(x, y).coef_[0]
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
@@ -107,4 +108,7 @@ def test_quadratic_agrees_with_the_finite_sum_of_its_components(x64):
             np.testing.assert_allclose(ours.gradient(q, chosen), reference.gradient(q, chosen), atol=1e-12)
             np.testing.assert_allclose(ours.potential(q, chosen), reference.potential(q, chosen), atol=1e-12)
         np.testing.assert_allclose(ours.gradient(ours.minimizer), 0, atol=1e-9)
+        spectra = np.linalg.eigvalsh(full)  # of either sign
+        assert ours.smoothness == pytest.approx(np.abs(spectra).max(), rel=1e-12)
+        assert ours.convexity == pytest.approx(spectra.min(), rel=1e-12)
         np.testing.assert_allclose(ours.averaged().gradient(q, jnp.array([0])), ours.gradient(q), atol=1e-12)

@@ -148,6 +148,13 @@ def test_steps_within_the_limit_are_no_concern():
     assert len(list(convex._concerns(edge))) == 1  # SGD at its limit; hSGMP bears more
 
 
+def test_the_theory_is_told_what_is_minimised():
+    told = convex.problems(dataclasses.replace(SMALL, masses=(1.0, 0.5)))
+    assert [setting.name for setting in told] == ["Fig. 5, m = 1", "Fig. 5, m = 0.5", "diabetes, hSGMP by rule (38)"]
+    assert told[0].step == pytest.approx(5.0 / 15.0)
+    assert all(setting.step * setting.max_curvature == pytest.approx(setting.friction) for setting in told)
+
+
 def test_the_presets_are_valid():
     check(Config())
     check(QUICK)

@@ -24,6 +24,7 @@ from underdamped.process.moments import exact_moments
 from underdamped.process.problem import Dynamics
 from underdamped.process.reshuffling import Reshuffling
 from underdamped.process.simulate import Path, simulate, simulate_coupled
+from underdamped.process.splitting import Splitting
 from underdamped.process.stability import mean_square_abscissa, mean_square_stable, stationary_moments
 from underdamped.process.statistics import Estimate, Probability, Quantiles
 from underdamped.process.switching import IndexProcess, MarkovSwitching, UniformSwitching
@@ -53,6 +54,7 @@ __all__ = [
     "Reshuffling",
     "RungeKutta4",
     "SemiImplicitEuler",
+    "Splitting",
     "System",
     "Target",
     "UniformSwitching",

@@ -19,8 +19,9 @@ from underdamped.process.problem import Problem
 from underdamped.process.progress import track
 from underdamped.process.statistics import Statistic, chunk_parts
 
-CACHED_NUMBERS = 2**12
-"""Coordinates in the positions of one chunk on a CPU: with some fifty working arrays of that size, a level-2 cache."""
+CACHED_NUMBERS = 2**13
+"""Coordinates of the positions of one chunk on a CPU, and one clock a path: with the thirty or so working arrays of
+that size, a level-2 cache. Also, for more than 4096 numbers XLA vectorises sums, which it does not for fewer."""
 
 SAVED_BYTES = 2**26
 """Most memory that the saved states of one chunk may take."""
@@ -88,13 +89,27 @@ def padded(first: int, count: int) -> np.ndarray:
 @eqx.filter_jit(compiler_options=COMPILER_OPTIONS)  # pyright: ignore[reportCallIssue]  (jax.jit's, passed on)
 def _chunk(problem: Problem, key: Array, numbers: Any, count: Any, statistics: Any) -> tuple[Any, Array, Array]:
     saved, ticks = run_paths(problem.motions, problem.index, problem.grid, key, numbers, keep_index=False)
-    is_finite = jnp.stack([jnp.isfinite(states).all(-1) for states in saved.states]).all(0)
-    slot = jnp.where(is_finite.all(0), len(problem.grid.times), jnp.argmin(is_finite, axis=0))
+    slot = _first_not_finite(saved.states)
     if statistics is None:
-        return tuple(states.swapaxes(0, 1) for states in saved.states), ticks, slot
+        return tuple(jnp.split(states.swapaxes(0, 1), 2, axis=-1) for states in saved.states), ticks, slot
     is_counted = jnp.arange(len(numbers)) < count
     parts = tuple(chunk_parts(statistics, states, saved.states[0], is_counted) for states in saved.states)
     return parts, ticks, slot
+
+
+def _first_not_finite(states: tuple[Array, ...]) -> Array:
+    """First slot of (T, paths, 2K) at which each path is not finite, T if none. What diverged never comes back."""
+
+    def is_finite(saved: tuple[Array, ...]) -> Array:
+        return jnp.stack([jnp.isfinite(state).all(-1) for state in saved]).all(0)
+
+    never = jnp.full(states[0].shape[1], len(states[0]), jnp.int32)
+    at_end = is_finite(tuple(state[-1] for state in states))
+
+    def search() -> Array:
+        return jnp.where(at_end, never, jnp.argmin(is_finite(states), axis=0).astype(jnp.int32))
+
+    return jax.lax.cond(at_end.all(), lambda: never, search)  # looking at all of it costs as much as a switch
 
 
 def _on_device(problem: Any, device: Any) -> Any:
@@ -121,12 +136,14 @@ def _with_starts(problem: Problem, numbers: np.ndarray) -> Problem:
 
 
 def _lanes(problem: Problem, num_paths: int, num_workers: int, platform: str, chunk_size: int | None) -> int:
-    """Paths a chunk: what fits the cache, and no more than gives every worker its share."""
+    """Paths a chunk: what fits the cache, in rounds that give every worker its share."""
     if chunk_size is not None:
         return min(_checks.count(chunk_size, "chunk_size", "it is the number of paths side by side"), num_paths)
     numbers = sum(motion.position.shape[-1] for motion in problem.motions)
     times = problem.grid.times
-    by_cache = CACHED_NUMBERS // numbers if platform == "cpu" else 2**16
+    by_cache = CACHED_NUMBERS // (numbers + 1) if platform == "cpu" else 2**16
     by_memory = SAVED_BYTES // (2 * numbers * len(times) * times.dtype.itemsize)
-    share = -(-num_paths // num_workers)
-    return max(1, min(share, max(16, min(by_cache, by_memory) // 16 * 16)))
+    most = max(REGISTER, min(by_cache, by_memory) // REGISTER * REGISTER)
+    num_chunks = -(-num_paths // (most * num_workers)) * num_workers
+    unit = max(REGISTER, most // 16 // REGISTER * REGISTER)  # coarse, so that few sizes are ever compiled
+    return min(most, -(-num_paths // (num_chunks * unit)) * unit, -(-num_paths // num_workers))

@@ -21,6 +21,7 @@ from underdamped.schedules import (
     GeometricDecay,
     PowerDecay,
     PowerGrowth,
+    Scaled,
     Schedule,
 )
 
@@ -64,6 +65,9 @@ class Bounded:
 
 def check_rate(rate: Rate, argument: str = "rate", *, infinite: bool = False) -> Rate:
     """``rate`` if its ticks can be drawn exactly, else an error that says how they could be."""
+    if isinstance(rate, Scaled):
+        check_rate(rate.schedule, argument)
+        return rate
     if isinstance(rate, Decay | PowerGrowth | ExponentialGrowth | Bounded):
         return rate
     if callable(rate):
@@ -96,6 +100,8 @@ def next_tick(
     Infinite when no tick comes any more, or by thinning none before ``horizon``; NaN when a ``Bounded`` rate was found
     above its bound before it.
     """
+    if isinstance(rate, Scaled):
+        return next_tick(rate.schedule, time, horizon, stream, scale * rate.factor)
     if _is_thinned(rate):
         return _thinned(rate, time, horizon, stream, scale)
     draw, stream = streams.exponential(stream)
@@ -120,6 +126,8 @@ def wait_for(rate: Rate, time: Array, exposure: Array) -> Array:
             return _exponential_wait(rate(time), -rate.rate, exposure)
         case ExponentialGrowth():
             return _exponential_wait(rate(time), rate.rate, exposure)
+        case Scaled():
+            return wait_for(rate.schedule, time, exposure / rate.factor)
         case GeometricDecay() if rate.ratio > 0:
             return _exponential_wait(rate(time), math.log(rate.ratio), exposure)
         case _:
@@ -148,6 +156,8 @@ def _exponential_wait(now: Array, growth: float, exposure: Array) -> Array:
 
 
 def _is_thinned(rate: Rate) -> bool:
+    if isinstance(rate, Scaled):
+        return _is_thinned(rate.schedule)
     closed = Constant | PowerDecay | PowerGrowth | ExponentialDecay | ExponentialGrowth
     return callable(rate) and not isinstance(rate, closed) and not (isinstance(rate, GeometricDecay) and rate.ratio > 0)
 

@@ -5,16 +5,17 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 from underdamped import _checks
 from underdamped.process import clocks, streams
-from underdamped.process.clocks import Rate, rate_at
+from underdamped.process.arrays import as_finite
+from underdamped.process.clocks import Rate
 from underdamped.process.streams import Stream
-from underdamped.process.switching import IndexProcess
-from underdamped.process.targets import as_finite
+from underdamped.process.switching import IndexProcess, Redrawing
 
 
-class PureJump(IndexProcess):
+class PureJump(Redrawing):
     r"""At each tick of a Poisson clock a fresh data point, uniform on a box.
 
     The continuous counterpart of ``UniformSwitching``: autocovariance $e^{-\lambda|t|}$, uniform law at all times.
@@ -36,9 +37,8 @@ class PureJump(IndexProcess):
         Jin, Latz, Liu and Schönlieb (JMLR 2023), pure jump process.
     """
 
-    rate: Rate
-    low: Array
-    high: Array
+    low: Float[Array, " D"]
+    high: Float[Array, " D"]
 
     def __init__(self, rate: Rate, low: Any, high: Any) -> None:
         self.rate = clocks.check_rate(rate, infinite=True)
@@ -49,25 +49,9 @@ class PureJump(IndexProcess):
         """D."""
         return self.low.shape[0]
 
-    def start(self, stream: Stream) -> tuple[Array, Stream]:
+    def start(self, stream: Stream) -> tuple[Float[Array, " D"], Stream]:
         """A uniform point, (D,)."""
         return _uniform_point(self.low, self.high, stream)
-
-    def wait(self, state: Array, time: Array, horizon: Array, stream: Stream) -> tuple[Array, Stream]:
-        """Time until the next jump."""
-        return clocks.next_tick(self.rate, time, horizon, stream)
-
-    def tick(self, state: Array, stream: Stream) -> tuple[Array, Stream]:
-        """A fresh point."""
-        return self.start(stream)
-
-    def shown(self, state: Array) -> Array:
-        """The point, (D,)."""
-        return state
-
-    def tick_rate(self, time: float) -> float:
-        r"""$\lambda(t)$."""
-        return float(rate_at(self.rate, time))
 
 
 class ReflectedBrownianMotion(IndexProcess):
@@ -96,8 +80,8 @@ class ReflectedBrownianMotion(IndexProcess):
 
     volatility: float
     step: float
-    low: Array
-    high: Array
+    low: Float[Array, " D"]
+    high: Float[Array, " D"]
 
     def __init__(self, volatility: float, step: float, low: Any, high: Any) -> None:
         self.volatility = _checks.positive(volatility, "volatility", "at 0 the index would never move")
@@ -109,7 +93,7 @@ class ReflectedBrownianMotion(IndexProcess):
         """D."""
         return self.low.shape[0]
 
-    def start(self, stream: Stream) -> tuple[Array, Stream]:
+    def start(self, stream: Stream) -> tuple[Float[Array, " D"], Stream]:
         """A uniform point, (D,)."""
         return _uniform_point(self.low, self.high, stream)
 
@@ -117,7 +101,7 @@ class ReflectedBrownianMotion(IndexProcess):
         """Always ``step``."""
         return jnp.full_like(time, self.step), stream
 
-    def tick(self, state: Array, stream: Stream) -> tuple[Array, Stream]:
+    def tick(self, state: Float[Array, " D"], stream: Stream) -> tuple[Float[Array, " D"], Stream]:
         """The value one step later."""
         draws = []
         for _ in range(self.dimension):
@@ -125,7 +109,7 @@ class ReflectedBrownianMotion(IndexProcess):
             draws.append(draw)
         return _fold(state + self.volatility * jnp.sqrt(self.step) * jnp.stack(draws), self.low, self.high), stream
 
-    def shown(self, state: Array) -> Array:
+    def shown(self, state: Float[Array, " D"]) -> Float[Array, " D"]:
         """The point, (D,)."""
         return state
 

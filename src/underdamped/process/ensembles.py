@@ -1,19 +1,18 @@
 """Many paths: cut into chunks, run on all devices and cores, kept whole or reduced to statistics on the fly."""
 
-import os
-import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jax import Array
+from jaxtyping import Float
 
 from underdamped import _checks
-from underdamped.process import faults
+from underdamped.process import faults, memory
+from underdamped.process.arguments import MOST_PATHS, check_key
 from underdamped.process.chunks import run_chunks
 from underdamped.process.flows import Flow
-from underdamped.process.problem import MOST_PATHS, Dynamics, Mass, Problem, check_key, pose
+from underdamped.process.problem import Dynamics, Mass, Problem, pose
 from underdamped.process.statistics import Estimate, Gathered, Statistic, check_against, check_statistics
 from underdamped.process.switching import IndexProcess
 from underdamped.process.targets import Target
@@ -73,37 +72,38 @@ def simulate_ensemble(
     r"""Independent paths of the stochastic gradient-momentum process.
 
     Path $j$ depends on ``key`` and $j$ alone: it is ``simulate(..., path_number=j)``, whatever the number of paths, the
-    chunks and the devices; to the last bit, except where XLA computes the target by a product of matrices, such as the
-    full gradient of a linear model, whose rounding depends on the size of the chunk.
+    chunks and the devices; to the last bit, except where the target takes sums, such as the dot product of a linear
+    model, whose rounding in XLA depends on the size of the chunk.
 
     With ``statistics`` memory grows by 12 bytes a path only, for ``num_switches`` and
     ``diverged_at``.
 
     Args:
-        target: what is minimised.
-        index: which components drive the flow, and when.
-        mass: $m \ge 0$, a number or a Schedule of time.
-        friction: $\alpha > 0$.
-        position: $q_0$, shape (K,), or (M, K) for a start a path.
-        velocity: $p_0$, likewise; zero when left out.
-        times: when to save, (T,), increasing, from 0 on; one time for the end only.
-        key: JAX key.
-        flow: ``Exact()`` for quadratics with constant mass, ``ExponentialHeun(step)`` for everything else.
+        target: as in ``simulate``.
+        index: as in ``simulate``.
+        mass: as in ``simulate``.
+        friction: as in ``simulate``.
+        position: as in ``simulate``, or (M, K) for a start a path.
+        velocity: likewise.
+        times: as in ``simulate``; one time for the end only.
+        key: as in ``simulate``.
+        flow: as in ``simulate``.
         num_paths: M.
         statistics: ``None`` keeps whole paths; else any of ``"mean"``, ``"var"``, ``"cov"``, ``Quantiles``,
             ``Probability``.
         chunk_size: paths simulated side by side; ``None`` fits the cache. Changes speed and memory, not the paths.
         allow_divergence: keep paths that are not finite, and say so in ``diverged_at``, instead of raising.
-        progress: show a bar; ``None`` shows it on a terminal if rich is installed.
+        progress: show a bar on a terminal or in a notebook; ``None`` shows it for long runs if rich is installed.
 
     Returns:
         The ensemble, with what was asked for.
 
     Raises:
-        ValueError: If an argument is out of range, shapes do not fit, or data are not finite.
-        TypeError: If target, index, flow and mass do not go together.
+        ValueError: As ``simulate``.
+        TypeError: As ``simulate``.
         MemoryError: If whole paths would not fit into memory.
         FloatingPointError: If paths diverge, naming them.
+        ModuleNotFoundError: If a bar is asked for by ``progress=True`` and rich is not installed.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -171,6 +171,7 @@ def simulate_coupled_ensemble(
         TypeError: As ``simulate_ensemble``.
         MemoryError: As ``simulate_ensemble``.
         FloatingPointError: As ``simulate_ensemble``.
+        ModuleNotFoundError: As ``simulate_ensemble``.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -216,10 +217,10 @@ class _Whole:
         self.position = np.empty((num_paths, len(problem.grid.times), K), dtype)
         self.velocity = np.empty_like(self.position)
 
-    def add(self, states: Array, rows: slice) -> None:
-        """Copy the states (paths, T, 2K) of a chunk into the rows of its paths, padding at the end left out."""
-        position, velocity = np.split(np.asarray(states)[: rows.stop - rows.start], 2, axis=-1)
-        self.position[rows], self.velocity[rows] = position, velocity
+    def add(self, states: tuple[Float[Array, "M T K"], Float[Array, "M T K"]], rows: slice) -> None:
+        """Copy position and velocity (paths, T, K) of a chunk into the rows of its paths, padding left out."""
+        for whole, part in zip((self.position, self.velocity), states, strict=True):
+            whole[rows] = np.asarray(part)[: rows.stop - rows.start]
 
     def results(self) -> dict[str, Any]:
         """The paths."""
@@ -234,24 +235,10 @@ def _check_memory(problem: Problem, num_paths: int) -> None:
     """Whole paths that would not fit are refused before the work, not after."""
     K, dtype = problem.motions[0].position.shape[-1], problem.grid.times.dtype
     needed = len(problem.motions) * num_paths * len(problem.grid.times) * 2 * K * dtype.itemsize
-    available = _available_memory(Path("/proc/meminfo"))
+    available = memory.available()
     if available is not None and needed > available:
         way_out = 'ask for statistics=("mean", "cov"), or for fewer times or paths'
         given = f"{needed / 2**30:.1f} GiB for {num_paths} whole paths"
         raise _checks.fail(
             "num_paths", f"such that paths fit into {available / 2**30:.1f} GiB", given, way_out, MemoryError
         )
-
-
-def _available_memory(meminfo: Path) -> int | None:
-    """Bytes that can be had without swapping, file caches included; free pages where only those are known."""
-    try:
-        found = re.search(r"^MemAvailable:\s+(\d+) kB", meminfo.read_text(), re.MULTILINE)
-    except OSError:
-        found = None
-    if found:
-        return int(found[1]) * 1024
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return None  # this system does not say

@@ -22,7 +22,7 @@ class Exact(Flow):
 
     Along an eigenvector, $m \ddot q + \alpha \dot q + a q = b$: over-, critically and under-damped, flat ($a = 0$),
     unstable ($a < 0$) and massless motion all come from one formula, without cancellation between them. Each matrix is
-    diagonalised once; matrices that are not diagonal need ``batch_size=1``, because batches would need one a batch.
+    diagonalised once; matrices that are not diagonal need ``batch_size`` 1 or N, since each batch has its own mean.
 
     Raises:
         TypeError: When used with another target or a mass that changes with time.
@@ -92,6 +92,8 @@ class _Modes(Flow):
     ) -> tuple[Array, Array]:
         """Into the modes, the oscillators' responses, and back."""
         mass = system.mass_at(time)
+        if self.curvature.shape[0] == 1:  # of one component, or of the mean of all, every batch is that one
+            chosen = jnp.zeros_like(chosen[:1])
         if self.vectors is None:
             several = chosen.shape != (1,)
             curvature = self.curvature[chosen].mean(0) if several else self.curvature[chosen[0]]
@@ -100,7 +102,9 @@ class _Modes(Flow):
             return _oscillate(mode, force, position, velocity, duration, mass, system.friction)
         if chosen.shape != (1,):
             way_out = "every batch would need its own eigenvectors; use ExponentialHeun(step), or diagonal matrices"
-            raise _checks.fail("batch_size", "1 when the flow is Exact and matrices are full", len(chosen), way_out)
+            raise _checks.fail(
+                "batch_size", "1 or N when the flow is Exact and matrices are full", len(chosen), way_out
+            )
         vectors = self.vectors[chosen[0]]
         state = _oscillate(
             jax.tree.map(lambda table: table[chosen[0]], self.oscillators),

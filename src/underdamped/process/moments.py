@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
 from underdamped import _checks
 from underdamped.process import _radau
 from underdamped.process._jump_system import JumpSystem
-from underdamped.process.switching import IndexProcess, MarkovSwitching, UniformSwitching
-from underdamped.process.switching import _stationary as stationary_law
+from underdamped.process.arguments import check_components, check_friction, check_mass, check_times
+from underdamped.process.arrays import as_doubles
+from underdamped.process.switching import IndexProcess, MarkovSwitching, UniformSwitching, stationary_law
 from underdamped.process.targets import Quadratic, Target
 from underdamped.schedules import Schedule
 
@@ -95,9 +97,10 @@ def exact_moments(
     """
     system, shift = jump_system(target, index, friction)
     K = system.dimension
-    t = _times(times)
+    t = check_times(times)
     mean = np.concatenate([_vector(position, "position", K) - shift, _vector(velocity, "velocity", K, optional=True)])
-    moments = _MovingSystem(system, _mass(mass), _rate(index, system))
+    rate = 0.0 if system.num_components == 1 else switching_rate(index)
+    moments = _MovingSystem(system, _of_time(mass, "mass", check_mass), _of_time(rate, "rate", _check_rate))
     start = moments.start(mean, _covariance(covariance, K), shortest=1e-14 * max(float(t[-1]), 1e-300))
     states = _radau.solve(moments, start, t, moments.first_step(), _TOLERANCE)
     means, covs = zip(*(summarize(system, y, shift) for y in states), strict=True)
@@ -109,18 +112,15 @@ def jump_system(target: Target, index: IndexProcess, friction: float) -> tuple[J
 
     Around it, because a covariance is a difference of second moments: far from the origin its digits would cancel.
     """
-    alpha = _checks.positive(friction, "friction", "without friction the flow does not converge")
+    alpha = check_friction(friction)
     if not isinstance(target, Quadratic):
         way_out = "only then are the equations closed; estimate them with simulate_ensemble"
         raise _checks.fail("target", "a Quadratic", type(target).__name__, way_out, TypeError)
     if not isinstance(index, UniformSwitching | MarkovSwitching):
         way_out = "other index processes have no closed equations here; estimate them with simulate_ensemble"
         raise _checks.fail("index", "UniformSwitching or MarkovSwitching", type(index).__name__, way_out, TypeError)
+    check_components(target, index)
     A, b = np.asarray(target.A, dtype=np.float64), np.asarray(target.b, dtype=np.float64)
-    N, K = b.shape
-    if index.num_components != N:
-        way_out = "target and index count the same components"
-        raise _checks.fail("index.num_components", f"{N} as in the target", index.num_components, way_out)
     generator = None
     if isinstance(index, MarkovSwitching):
         generator = np.array(index.generator, dtype=np.float64)
@@ -130,7 +130,7 @@ def jump_system(target: Target, index: IndexProcess, friction: float) -> tuple[J
     else:
         A, b = _states(A, b, index)
         weights = np.full(len(b), 1 / len(b))
-    _check_size(len(b), K)
+    _check_size(*b.shape)
     mean_A, mean_b = np.tensordot(weights, A, 1), weights @ b
     mean_A = np.diag(mean_A) if mean_A.ndim == 1 else mean_A
     shift = np.linalg.lstsq(mean_A, mean_b, rcond=1e-6)[0]
@@ -138,7 +138,9 @@ def jump_system(target: Target, index: IndexProcess, friction: float) -> tuple[J
     return JumpSystem(A, b, weights, alpha, generator), shift
 
 
-def summarize(system: JumpSystem, y: np.ndarray, shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def summarize(
+    system: JumpSystem, y: Float[np.ndarray, "N moments"], shift: Float[np.ndarray, " K"]
+) -> tuple[Float[np.ndarray, " Z"], Float[np.ndarray, "Z Z"]]:
     """Mean (2K,) and covariance (2K, 2K) of (q, p) from the moments on each component."""
     u, v, Q, C, P = (part.sum(axis=0) for part in system.split(system.from_modes(y)))
     mean = np.concatenate([u, v])
@@ -224,17 +226,10 @@ def _check_size(states: int, K: int, batch_size: int = 1) -> None:
         raise _checks.fail(argument, bound, f"{states:,} states and {unknowns:,} moments", way_out)
 
 
-def _times(times: Any) -> np.ndarray:
-    t = np.asarray(times, dtype=np.float64)
-    if t.ndim != 1 or not len(t) or not np.all(np.isfinite(t)) or t[0] < 0 or np.any(np.diff(t) <= 0):
-        raise _checks.fail("times", "increasing and at least 0, shape (T,)", times, "moments are returned at each")
-    return t
-
-
 def _vector(value: Any, argument: str, K: int, *, optional: bool = False) -> np.ndarray:
     if value is None and optional:
         return np.zeros(K)
-    vector = np.asarray(value, dtype=np.float64)
+    vector = as_doubles(value, argument)
     if vector.shape != (K,) or not np.all(np.isfinite(vector)):
         raise _checks.fail(argument, f"finite and of shape ({K},)", vector.shape, "one entry a dimension of the target")
     return vector
@@ -243,7 +238,7 @@ def _vector(value: Any, argument: str, K: int, *, optional: bool = False) -> np.
 def _covariance(value: Any, K: int) -> np.ndarray:
     if value is None:
         return np.zeros((2 * K, 2 * K))
-    cov = np.asarray(value, dtype=np.float64)
+    cov = as_doubles(value, "covariance")
     if cov.shape != (2 * K, 2 * K) or not np.all(np.isfinite(cov)):
         raise _checks.fail("covariance", f"finite and of shape ({2 * K}, {2 * K})", cov.shape, "it is that of (q, p)")
     if not np.allclose(cov, cov.T, rtol=1e-10, atol=0) or np.linalg.eigvalsh(cov)[0] < -1e-10 * np.abs(cov).max():
@@ -251,24 +246,22 @@ def _covariance(value: Any, K: int) -> np.ndarray:
     return cov
 
 
-def _mass(mass: float | Schedule) -> Callable[[float], float]:
-    return _of_time(mass, "mass", "0 removes momentum, nothing lies below")
+def switching_rate(index: IndexProcess) -> Any:
+    """What drives the clock of an index with moment equations: the speed of a chain, the rate of redraws."""
+    return index.speed if isinstance(index, MarkovSwitching) else index.rate  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _rate(index: IndexProcess, system: JumpSystem) -> Callable[[float], float]:
-    if system.num_components == 1:
-        return lambda _: 0.0
-    rate = index.speed if isinstance(index, MarkovSwitching) else index.rate  # pyright: ignore[reportAttributeAccessIssue]
-    return _of_time(rate, "rate", "0 never switches")
-
-
-def _of_time(value: Any, argument: str, way_out: str) -> Callable[[float], float]:
+def _of_time(value: Any, argument: str, check: Callable[[Any, str], float]) -> Callable[[float], float]:
     if not callable(value):
-        constant = _checks.non_negative(value, argument, way_out)
+        constant = check(value, argument)
         return lambda _: constant
 
     def at(time: float) -> float:
         with jax.enable_x64(True):  # a schedule written in JAX would be rounded to float32, which no tolerance survives
-            return _checks.non_negative(value(time), f"{argument}({time!r})", way_out)
+            return check(value(time), f"{argument}({time!r})")
 
     return at
+
+
+def _check_rate(value: Any, argument: str) -> float:
+    return _checks.non_negative(value, argument, "0 never switches")

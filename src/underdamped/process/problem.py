@@ -1,7 +1,7 @@
 """From what the user typed to what the event loop runs: every check, and the limits that change the model."""
 
+import functools
 import math
-import operator
 import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,16 +14,16 @@ from jax import Array
 
 from underdamped import _checks
 from underdamped.process import streams
+from underdamped.process.arguments import check_friction, check_kinds, check_mass, check_times
+from underdamped.process.arrays import as_finite
 from underdamped.process.flows import Flow, System
 from underdamped.process.loop import Grid, Motion
+from underdamped.process.reshuffling import Reshuffling
 from underdamped.process.switching import IndexProcess, UniformSwitching
-from underdamped.process.targets import Quadratic, Target, as_finite
+from underdamped.process.targets import Quadratic, Target
 from underdamped.schedules import Constant, Schedule
 
 Mass = float | Array | Schedule
-
-MOST_PATHS = 2**32
-"""Path numbers are 32-bit words: more paths would repeat the first ones."""
 
 
 class Problem(eqx.Module):
@@ -63,7 +63,7 @@ def pose(
 
     Infinitely fast switching is the mean target under an index that never moves.
     """
-    _check_kinds(target, index)
+    check_kinds(target, index)
     if isinstance(dynamics, Dynamics) or not dynamics or not all(isinstance(one, Dynamics) for one in dynamics):
         way_out = "write [Dynamics(mass, position=[...]), ...]"
         raise _checks.fail("dynamics", "a sequence of one or more Dynamics", dynamics, way_out, TypeError)
@@ -81,51 +81,9 @@ def pose(
     )
 
 
-def check_key(key: Any) -> Array:
-    """``key`` as a new-style JAX key."""
-    if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ():
-        return key
-    if isinstance(key, jax.Array) and key.dtype == jnp.uint32 and key.ndim == 1:
-        return jax.random.wrap_key_data(key)
-    raise _checks.fail("key", "one JAX key", key, "make one by jax.random.key(seed)", TypeError)
-
-
-def check_path_number(number: Any) -> int:
-    """``number`` as one of the 32-bit path numbers."""
-    try:
-        result = operator.index(number)
-    except TypeError:
-        raise _checks.fail("path_number", "an integer", number, "0 is the first path", TypeError) from None
-    if not 0 <= result < MOST_PATHS:
-        raise _checks.fail(
-            "path_number", f"from 0 to {MOST_PATHS - 1}", number, "0 is the first path; take another key"
-        )
-    return result
-
-
-def _check_kinds(target: Any, index: Any) -> None:
-    if not isinstance(target, Target):
-        raise _checks.fail("target", "a Target", target, "wrap a function as FiniteSum(component, data)", TypeError)
-    if not isinstance(index, IndexProcess):
-        way_out = "choose for example UniformSwitching(num_components, rate)"
-        raise _checks.fail("index", "an IndexProcess", index, way_out, TypeError)
-    of_target, of_index = getattr(target, "num_components", None), getattr(index, "num_components", None)
-    if of_target != of_index:
-        names = {None: "points of continuous data"}
-        way_out = f"`target` has {names.get(of_target, f'{of_target} components')}"
-        given = names.get(of_index, f"{of_index} components")
-        raise _checks.fail("index", "an index of what the target is made of", given, way_out)
-
-
 def _grid(times: Any) -> Grid:
-    exact = np.asarray(times, dtype=np.float64)
-    if exact.ndim != 1 or not exact.size:
-        raise _checks.fail("times", "one-dimensional and not empty", exact.shape, "list the times to be saved")
+    exact = check_times(times)
     gaps = np.diff(exact, prepend=0.0)
-    if not np.isfinite(exact).all() or exact[0] < 0 or (gaps[1:] <= 0).any():
-        raise _checks.fail(
-            "times", "finite, not negative and strictly increasing", times, "the process starts at time 0"
-        )
     return Grid(jnp.asarray(exact, float), jnp.asarray(np.append(gaps, np.inf), float))
 
 
@@ -133,7 +91,7 @@ def _motion(target: Target, index: IndexProcess, one: Dynamics, flow: Flow, grid
     flow = one.flow or flow
     if not isinstance(flow, Flow):
         raise _checks.fail("flow", "a Flow", flow, "choose for example ExponentialHeun(step)", TypeError)
-    friction = _checks.positive(one.friction, "friction", "without friction the flow does not converge")
+    friction = check_friction(one.friction)
     system = System(target, _mass(one.mass, grid), friction)
     if one.position is None:
         raise _checks.fail("position", "given", None, "a start is needed, such as position=[0.0]", TypeError)
@@ -145,7 +103,14 @@ def _motion(target: Target, index: IndexProcess, one: Dynamics, flow: Flow, grid
         way_out = f"`target` has dimension K = {target.b.shape[1]}"
         raise _checks.fail("position", "of the dimension of the target", position.shape, way_out)
     _check_scalar(target, index, position)
-    return Motion(system, flow.prepare(system, float(grid.times[-1])), position, velocity)
+    flow = flow.prepare(System(_seen(target, index), system.mass, friction), float(grid.times[-1]))
+    return Motion(system, flow, position, velocity)
+
+
+def _seen(target: Target, index: IndexProcess) -> Target:
+    """What a flow can compute in advance from: a batch of all components is their mean."""
+    is_whole = isinstance(index, UniformSwitching | Reshuffling) and index.batch_size == index.num_components
+    return target.averaged() if is_whole and isinstance(target, Quadratic) else target
 
 
 def _mass(mass: Mass, grid: Grid) -> Mass:
@@ -154,7 +119,7 @@ def _mass(mass: Mass, grid: Grid) -> Mass:
     if isinstance(mass, Constant):
         mass = mass.initial
     if not callable(mass):
-        return _checks.non_negative(mass, "mass", way_out)
+        return check_mass(mass)
     looked_at = jnp.append(jnp.linspace(0.0, grid.times[-1], 1001), grid.times)
     try:
         values = np.asarray(jax.vmap(lambda t: jnp.asarray(mass(t), float))(looked_at))
@@ -162,6 +127,8 @@ def _mass(mass: Mass, grid: Grid) -> Mass:
         raise _checks.fail(
             "mass", "a function that JAX can trace", mass, "write it with jax.numpy", TypeError
         ) from error
+    if values.ndim != 1:
+        raise _checks.fail("mass", "one number at a time", f"shape {values.shape[1:]}", "all coordinates share it")
     if not np.isfinite(values).all():
         raise _checks.fail("mass", "finite at all times", float(values[~np.isfinite(values)][0]), way_out)
     rounding = 16 * np.finfo(values.dtype).eps * np.abs(values).max()  # a schedule may round there on its way to 0
@@ -179,23 +146,35 @@ def _start(value: Any, argument: str, num_paths: int) -> Array:
 
 
 def _check_scalar(target: Target, index: IndexProcess, position: Array) -> None:
-    def potential(position: Array) -> Array:
-        state, _ = index.start(streams.stream(jax.random.key(0), 0))
-        return target.potential(position, index.shown(state))
-
-    shape = getattr(jax.eval_shape(potential, position.reshape(-1, position.shape[-1])[0]), "shape", None)
+    word: Any = jax.ShapeDtypeStruct((), jnp.uint32)
+    position_: Any = jax.ShapeDtypeStruct(position.shape[-1:], position.dtype)
+    arrays, rest = eqx.partition((target, index), eqx.is_array)
+    value = _potential.eval_shape(rest, arrays, position_, streams.Stream(*[word] * 4))
+    shape = getattr(value, "shape", None)
     if shape != ():
         way_out = "a component returns one number, its potential at the position; sum over coordinates"
         raise _checks.fail("target", "a scalar function", f"one that returns shape {shape}", way_out)
+    if not jnp.issubdtype(value.dtype, jnp.floating):
+        way_out = "a component returns its potential, which has a gradient"
+        raise _checks.fail("target", "a real function", f"one that returns {value.dtype}", way_out, TypeError)
+
+
+@functools.partial(jax.jit, static_argnums=0)  # never run: it remembers what it has traced
+def _potential(rest: Any, arrays: Any, position: Array, stream: streams.Stream) -> Any:
+    """The potential of the first components of a path."""
+    target, index = eqx.combine(rest, arrays)
+    state, _ = index.start(stream)
+    return target.potential(position, index.shown(state))
 
 
 def _check_resolution(index: IndexProcess, motions: tuple[Motion, ...], grid: Grid) -> None:
     """Between saved times the clock counts down from the gap: an event much shorter than its rounding is lost."""
     gaps = np.asarray(grid.gaps[:-1], dtype=np.float64)
-    ends = np.asarray(grid.times, dtype=np.float64)
-    rates = [max(float(index.tick_rate(t)) for t in ends_) for ends_ in zip(ends - gaps, ends, strict=True)]
+    ends = np.append(0.0, np.asarray(grid.times, dtype=np.float64))
+    tick_rate = index.tick_rate
+    rates = np.array([float(tick_rate(t)) for t in ends])
     steps = np.array([1 / float(motion.flow.max_step) for motion in motions])
-    events = float((gaps * (np.array(rates) + steps.max())).max())
+    events = float((gaps * (np.maximum(rates[:-1], rates[1:]) + steps.max())).max())
     rounding = events * float(jnp.finfo(grid.gaps.dtype).eps)
     way_out = "set jax.config.update('jax_enable_x64', True), or save at more times"
     if rounding > 0.5:

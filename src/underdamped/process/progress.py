@@ -6,12 +6,26 @@ from importlib.util import find_spec
 
 
 def track(chunks: Sequence[int], progress: bool | None) -> Iterator[int]:
-    """The chunks, with a bar if asked for; by default on a terminal, if rich is installed and there are several."""
-    wanted = progress if progress is not None else len(chunks) > 4 and sys.stderr.isatty()
-    if not wanted or not find_spec("rich"):
+    """The chunks, with a bar on standard error, if that is a terminal or a notebook.
+
+    Asked for by ``True``; by default where rich is installed, on a terminal, and if there are several chunks.
+
+    Raises:
+        ModuleNotFoundError: If a bar is asked for and rich is not installed.
+    """
+    has_rich = find_spec("rich") is not None
+    if progress and not has_rich:
+        raise ModuleNotFoundError("`progress=True` needs rich: pip install rich", name="rich")
+    if progress is None:
+        progress = has_rich and len(chunks) > 4 and sys.stderr.isatty()
+    if not progress:
         yield from chunks
         return
     from rich.console import Console
     from rich.progress import track as with_bar
 
-    yield from with_bar(chunks, description="paths", console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    if console.is_terminal or console.is_jupyter:  # elsewhere rich would leave an empty line
+        yield from with_bar(chunks, description="paths", console=console, transient=True)
+    else:
+        yield from chunks

@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Int
 
 from underdamped.process import clocks, streams
 from underdamped.process.clocks import Rate, rate_at
@@ -84,7 +85,7 @@ class Reshuffling(IndexProcess):
         order, stream = self._shuffle(state.order, place * self.batch_size, self.batch_size, stream)
         return Epoch(order, self._batch(order, place), place, jnp.ones_like(state.exposure)), stream
 
-    def shown(self, state: Epoch) -> Array:
+    def shown(self, state: Epoch) -> Int[Array, " {self.batch_size}"]:
         """The numbers of the batch, shape (batch_size,)."""
         return state.batch
 

@@ -8,11 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float, Int, Shaped
 
 from underdamped.process import faults
+from underdamped.process.arguments import check_key, check_path_number
 from underdamped.process.flows import Flow
 from underdamped.process.loop import COMPILER_OPTIONS, REGISTER, Saved, run_paths
-from underdamped.process.problem import Dynamics, Mass, Problem, check_key, check_path_number, pose
+from underdamped.process.problem import Dynamics, Mass, Problem, pose
 from underdamped.process.switching import IndexProcess
 from underdamped.process.targets import Target
 
@@ -28,11 +30,11 @@ class Path(eqx.Module):
         num_switches: ticks of the index so far, self-jumps included, (T,).
     """
 
-    times: Array
-    position: Array
-    velocity: Array
-    index: Any
-    num_switches: Array
+    times: Float[Array, " T"]
+    position: Float[Array, "T K"]
+    velocity: Float[Array, "T K"]
+    index: Shaped[Array, "T shown"]
+    num_switches: Int[Array, " T"]
 
 
 def simulate(

@@ -8,8 +8,9 @@ import scipy.sparse.linalg
 
 from underdamped import _checks
 from underdamped.process._jump_system import JumpSystem
-from underdamped.process.moments import Moments, jump_system, summarize
-from underdamped.process.switching import IndexProcess, MarkovSwitching, UniformSwitching
+from underdamped.process.arguments import check_mass
+from underdamped.process.moments import Moments, jump_system, summarize, switching_rate
+from underdamped.process.switching import IndexProcess
 from underdamped.process.targets import Target
 
 _MOST_SHIFTS = 60
@@ -139,15 +140,9 @@ def _constant_system(
     if callable(mass):
         way_out = "no law is stationary while it changes; take its value at one time"
         raise _checks.fail("mass", "a number", mass, way_out, TypeError)
-    m = _checks.non_negative(mass, "mass", "0 removes momentum, nothing lies below")
+    m = check_mass(mass)
     system, shift = jump_system(target, index, friction)
-    rate = (
-        index.speed
-        if isinstance(index, MarkovSwitching)
-        else index.rate
-        if isinstance(index, UniformSwitching)
-        else 0.0
-    )
+    rate = switching_rate(index)
     if callable(rate):
         way_out = "no law is stationary while it changes; take its value at one time"
         raise _checks.fail("rate", "a number", rate, way_out, TypeError)

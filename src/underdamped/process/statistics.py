@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Bool, Float
 
 from underdamped import _checks
 
@@ -133,8 +134,13 @@ def check_against(statistics: tuple[Statistic, ...], num_dynamics: int, dimensio
                 raise _checks.fail("indicator", "a function that returns booleans", given, way_out, TypeError)
 
 
-def chunk_parts(statistics: tuple[Statistic, ...], states: Array, reference: Array, is_counted: Array) -> Parts:
-    """The parts of one chunk: states (T, paths, 2K), of which padding at the end is not counted.
+def chunk_parts(
+    statistics: tuple[Statistic, ...],
+    states: Float[Array, "T M Z"],
+    reference: Float[Array, "T M Z"],
+    is_counted: Bool[Array, " M"],
+) -> Parts:
+    """The parts of one chunk: its states $z = (q, p)$, of which padding at the end is not counted.
 
     ``reference`` are the states of the dynamics that distances are taken to.
     """

@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jaxtyping import Float, Int
 
 from underdamped import _checks
 from underdamped.process import clocks, streams
+from underdamped.process.arrays import as_doubles
 from underdamped.process.clocks import Rate, rate_at
 from underdamped.process.streams import Stream
 
@@ -43,7 +45,32 @@ class IndexProcess(eqx.Module):
         """Mean number of ticks per unit of time, to size the work. Only the speed depends on it."""
 
 
-class UniformSwitching(IndexProcess):
+class Redrawing(IndexProcess):
+    r"""At each tick of a Poisson clock of rate ``rate`` a fresh draw, whatever was there before; subclasses say which.
+
+    The autocovariance is that of the draw times $e^{-\int\kappa}$. The state is what is shown.
+    """
+
+    rate: Rate
+
+    def wait(self, state: Array, time: Array, horizon: Array, stream: Stream) -> tuple[Array, Stream]:
+        """Time until the next redraw."""
+        return clocks.next_tick(self.rate, time, horizon, stream)
+
+    def tick(self, state: Array, stream: Stream) -> tuple[Array, Stream]:
+        """A fresh draw."""
+        return self.start(stream)
+
+    def shown(self, state: Array) -> Array:
+        """The draw."""
+        return state
+
+    def tick_rate(self, time: float) -> float:
+        r"""$\kappa(t)$."""
+        return float(rate_at(self.rate, time))
+
+
+class UniformSwitching(Redrawing):
     r"""The paper's index process: at each tick of a Poisson clock a fresh mini-batch, uniform and without replacement.
 
     $P(i(t+s) = j \mid i(s) = k) = (1 - e^{-\kappa t})/N + e^{-\kappa t} 1[j = k]$ for single components.
@@ -72,32 +99,15 @@ class UniformSwitching(IndexProcess):
     """
 
     num_components: int = eqx.field(static=True)
-    rate: Rate
     batch_size: int = eqx.field(static=True)
 
     def __init__(self, num_components: int, rate: Rate, batch_size: int = 1) -> None:
         self.num_components, self.batch_size = check_batch(num_components, batch_size)
         self.rate = clocks.check_rate(rate, infinite=True)
 
-    def start(self, stream: Stream) -> tuple[Array, Stream]:
+    def start(self, stream: Stream) -> tuple[Int[Array, " batch"], Stream]:
         """A uniform batch, shape (batch_size,)."""
         return _subset(stream, self.num_components, self.batch_size)
-
-    def wait(self, state: Array, time: Array, horizon: Array, stream: Stream) -> tuple[Array, Stream]:
-        """Time until the next redraw."""
-        return clocks.next_tick(self.rate, time, horizon, stream)
-
-    def tick(self, state: Array, stream: Stream) -> tuple[Array, Stream]:
-        """A fresh batch."""
-        return self.start(stream)
-
-    def shown(self, state: Array) -> Array:
-        """The numbers of the batch, shape (batch_size,)."""
-        return state
-
-    def tick_rate(self, time: float) -> float:
-        r"""$\kappa(t)$."""
-        return float(rate_at(self.rate, time))
 
 
 class MarkovSwitching(IndexProcess):
@@ -124,16 +134,16 @@ class MarkovSwitching(IndexProcess):
         Jin, Latz, Liu and Schönlieb (JMLR 24(274), 2023), finite chains.
     """
 
-    generator: Array
+    generator: Float[Array, "N N"]
     speed: Rate
-    stationary: Array
-    _leaving: Array
-    _cumulative: Array
+    stationary: Float[Array, " N"]
+    _leaving: Float[Array, " N"]
+    _cumulative: Float[Array, "N+1 N"]
 
     def __init__(self, generator: Any, speed: Rate = 1.0) -> None:
         Q = _check_generator(generator)
         self.generator, self.speed = jnp.asarray(Q), clocks.check_rate(speed, "speed")
-        stationary, leaving = _stationary(Q), -np.diag(Q)
+        stationary, leaving = stationary_law(Q), -np.diag(Q)
         if not np.abs(stationary @ Q).max() <= 1e-6 * (stationary @ leaving):
             way_out = "its stationary law is lost in rounding"
             raise _checks.fail("generator", "of rates that double precision can tell from 0", Q.tolist(), way_out)
@@ -146,7 +156,7 @@ class MarkovSwitching(IndexProcess):
         """N."""
         return self.generator.shape[0]
 
-    def start(self, stream: Stream) -> tuple[Array, Stream]:
+    def start(self, stream: Stream) -> tuple[Int[Array, " batch"], Stream]:
         """A component from the stationary law, shape (1,)."""
         return self._draw(0, stream)
 
@@ -158,7 +168,7 @@ class MarkovSwitching(IndexProcess):
         """The component jumped to."""
         return self._draw(state[0] + 1, stream)
 
-    def shown(self, state: Array) -> Array:
+    def shown(self, state: Int[Array, " 1"]) -> Int[Array, " 1"]:
         """The number of the component, shape (1,)."""
         return state
 
@@ -171,7 +181,7 @@ class MarkovSwitching(IndexProcess):
         return jnp.searchsorted(self._cumulative[row], draw, side="right")[None].astype(jnp.int32), stream
 
 
-def _subset(stream: Stream, num_components: int, size: int) -> tuple[Array, Stream]:
+def _subset(stream: Stream, num_components: int, size: int) -> tuple[Int[Array, " {size}"], Stream]:
     """Uniform among the subsets of ``size``, by Floyd's algorithm: in arbitrary, not uniform, order."""
     if size == 1:
         number, stream = streams.integer(stream, num_components)
@@ -195,8 +205,8 @@ def check_batch(num_components: int, batch_size: int) -> tuple[int, int]:
     return num_components, _checks.count(batch_size, "batch_size", way_out, num_components)
 
 
-def _check_generator(generator: Any) -> np.ndarray:
-    Q = np.asarray(generator, dtype=np.float64)
+def _check_generator(generator: Any) -> Float[np.ndarray, "N N"]:
+    Q = as_doubles(generator, "generator")
     if Q.ndim != 2 or Q.shape[0] != Q.shape[1] or not Q.size:
         raise _checks.fail("generator", "a square matrix", Q.shape, "it has one row and one column a component")
     if not np.isfinite(Q).all():
@@ -215,7 +225,7 @@ def _check_generator(generator: Any) -> np.ndarray:
     return leaving - np.diag(leaving.sum(1))  # exactly, whatever the rounding of the diagonal given
 
 
-def _stationary(Q: np.ndarray) -> np.ndarray:
+def stationary_law(Q: Float[np.ndarray, "N N"]) -> Float[np.ndarray, " N"]:
     r"""$\lim_t \frac1N 1^\top e^{Qt}$: the projection of the uniform law on the left null space along the range."""
     scale = np.abs(Q).max() or 1.0
     left, singular, right = np.linalg.svd(Q / scale)

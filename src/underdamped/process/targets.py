@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.core import Tracer
+from jaxtyping import Float, Int
 
 from underdamped import _checks
+from underdamped.process.arrays import as_finite
 
 
 class Target(eqx.Module):
@@ -22,11 +24,11 @@ class Target(eqx.Module):
     """
 
     @abstractmethod
-    def gradient(self, position: Array, chosen: Any = None) -> Array:
+    def gradient(self, position: Float[Array, " K"], chosen: Any = None) -> Float[Array, " K"]:
         r"""$\nabla\Phi_y(q)$, shape (K,): the mean gradient of the ``chosen`` components, of all when ``None``."""
 
     @abstractmethod
-    def potential(self, position: Array, chosen: Any = None) -> Array:
+    def potential(self, position: Float[Array, " K"], chosen: Any = None) -> Array:
         r"""$\Phi_y(q)$, a scalar: the mean of the ``chosen`` components, of all when ``None``."""
 
     def averaged(self) -> "Target":
@@ -44,13 +46,47 @@ class _Averaged(Target):
         """1."""
         return 1
 
-    def gradient(self, position: Array, chosen: Any = None) -> Array:
+    def gradient(self, position: Float[Array, " K"], chosen: Any = None) -> Float[Array, " K"]:
         """The full gradient, whatever is chosen."""
-        return self.target.gradient(position, None)
+        return _in_blocks(lambda target, position: target.gradient(position, None), self.target, position)
 
-    def potential(self, position: Array, chosen: Any = None) -> Array:
+    def potential(self, position: Float[Array, " K"], chosen: Any = None) -> Array:
         """The full potential, whatever is chosen."""
         return self.target.potential(position, None)
+
+
+_BLOCK = 16
+"""Positions that are multiplied by the data at a time."""
+
+
+def _in_blocks(function: Callable[[Any, Array], Array], target: Target, position: Array) -> Array:
+    """``function(target, position)``, where many positions of a CPU go in blocks of one size.
+
+    All paths share the data, so XLA makes one product of matrices of them, whose rounding depends on its size: a path
+    would depend on how many are beside it.
+    """
+    arrays, rest = eqx.partition(target, eqx.is_array)
+
+    def plain(arrays: Any, position: Array) -> Array:
+        return function(eqx.combine(arrays, rest), position)
+
+    shared = jax.custom_batching.custom_vmap(plain)
+
+    @shared.def_vmap
+    def rule(axis_size: int, in_batched: list, arrays: Any, positions: Array) -> tuple[Array, bool]:
+        axes = jax.tree.map(lambda is_batched: 0 if is_batched else None, in_batched)
+        side_by_side = jax.vmap(plain, in_axes=tuple(axes))
+        if axis_size % _BLOCK or any(jax.tree.leaves(in_batched[0])):
+            return side_by_side(arrays, positions), True
+
+        def blocks(positions: Array) -> Array:
+            parts = positions.reshape(-1, _BLOCK, *positions.shape[1:])
+            values = jax.lax.map(lambda part: side_by_side(arrays, part), parts)
+            return values.reshape(axis_size, *values.shape[2:])
+
+        return jax.lax.platform_dependent(positions, cpu=blocks, default=lambda q: side_by_side(arrays, q)), True
+
+    return shared(arrays, position)
 
 
 class FiniteSum(Target):
@@ -81,8 +117,7 @@ class FiniteSum(Target):
     data: Any
 
     def __init__(self, component: Callable[[Array, Any], Array], data: Any) -> None:
-        if not callable(component):
-            raise _checks.fail("component", "a function of position and data point", component, "it is phi", TypeError)
+        _check_component(component)
         self.component = component
         self.data = jax.tree.map(lambda leaf: as_finite(leaf, "data"), data)
         lengths = {leaf.shape[0] if leaf.ndim else 0 for leaf in jax.tree.leaves(self.data)}
@@ -97,11 +132,11 @@ class FiniteSum(Target):
         """N."""
         return jax.tree.leaves(self.data)[0].shape[0]
 
-    def gradient(self, position: Array, chosen: Array | None = None) -> Array:
+    def gradient(self, position: Float[Array, " K"], chosen: Int[Array, " batch"] | None = None) -> Float[Array, " K"]:
         """Mean gradient of the components numbered ``chosen`` (of all when ``None``)."""
         return self._mean(jax.grad(self.component), position, chosen)
 
-    def potential(self, position: Array, chosen: Array | None = None) -> Array:
+    def potential(self, position: Float[Array, " K"], chosen: Int[Array, " batch"] | None = None) -> Array:
         """Mean of the components numbered ``chosen`` (of all when ``None``)."""
         return self._mean(self.component, position, chosen)
 
@@ -133,8 +168,8 @@ class Quadratic(Target):
         Jin, Latz, Liu and Scagliotti (JMLR 2025), Section 5.2.
     """
 
-    A: Array
-    b: Array
+    A: Float[Array, "N K K"] | Float[Array, "N K"]
+    b: Float[Array, "N K"]
 
     def __init__(self, A: Any, b: Any) -> None:
         self.A, self.b = as_finite(A, "A"), as_finite(b, "b")
@@ -166,20 +201,34 @@ class Quadratic(Target):
         return Quadratic(self.A.mean(0, keepdims=True), self.b.mean(0, keepdims=True))
 
     @property
-    def minimizer(self) -> Array:
+    def minimizer(self) -> Float[Array, " K"]:
         r"""Where $\nabla\Phi = 0$, shape (K,): the minimiser if the mean matrix is positive definite."""
         A, b = self.A.mean(0), self.b.mean(0)
         return b / A if self.is_diagonal else jnp.linalg.solve(A, b)
 
-    def gradient(self, position: Array, chosen: Array | None = None) -> Array:
+    @property
+    def smoothness(self) -> float:
+        r"""$L$, the least Lipschitz constant of all $\nabla\Phi_i$: the largest eigenvalue of any $A_i$, in size."""
+        return float(np.abs(self._eigenvalues()).max())
+
+    @property
+    def convexity(self) -> float:
+        r"""$\mu$, the largest with every $\Phi_i - \mu|q|^2/2$ convex: the smallest eigenvalue of any $A_i$."""
+        return float(self._eigenvalues().min())
+
+    def gradient(self, position: Float[Array, " K"], chosen: Int[Array, " batch"] | None = None) -> Float[Array, " K"]:
         """Mean of $A_i q - b_i$ over the components numbered ``chosen`` (over all when ``None``)."""
         A, b = self._mean(chosen)
         return (A * position if self.is_diagonal else A @ position) - b
 
-    def potential(self, position: Array, chosen: Array | None = None) -> Array:
+    def potential(self, position: Float[Array, " K"], chosen: Int[Array, " batch"] | None = None) -> Float[Array, ""]:
         r"""Mean of $\frac12 q^\top A_i q - b_i^\top q$ over the ``chosen`` components (over all when ``None``)."""
         A, b = self._mean(chosen)
         return position @ (0.5 * (A * position if self.is_diagonal else A @ position) - b)
+
+    def _eigenvalues(self) -> np.ndarray:
+        A = np.asarray(self.A, dtype=np.float64)
+        return A if self.is_diagonal else np.linalg.eigvalsh(A)
 
     def _mean(self, chosen: Array | None) -> tuple[Array, Array]:
         if chosen is None:
@@ -199,6 +248,9 @@ class ContinuousData(Target):
         component: $\phi$, a function of position (K,) and data point (D,), differentiable in the position; returns a
             scalar.
 
+    Raises:
+        TypeError: If ``component`` is not callable.
+
     Example:
         >>> import jax.numpy as jnp
         >>> target = ContinuousData(lambda q, y: 0.5 * jnp.sum((q - y) ** 2))
@@ -211,11 +263,14 @@ class ContinuousData(Target):
 
     component: Callable[[Array, Array], Array] = eqx.field(static=True)
 
-    def gradient(self, position: Array, chosen: Array | None = None) -> Array:
+    def __check_init__(self) -> None:
+        _check_component(self.component)
+
+    def gradient(self, position: Float[Array, " K"], chosen: Float[Array, " D"] | None = None) -> Float[Array, " K"]:
         r"""$\nabla_q\phi(q, y)$ at the data point ``chosen``."""
         return jax.grad(self.component)(position, _chosen_point(chosen))
 
-    def potential(self, position: Array, chosen: Array | None = None) -> Array:
+    def potential(self, position: Float[Array, " K"], chosen: Float[Array, " D"] | None = None) -> Array:
         r"""$\phi(q, y)$ at the data point ``chosen``."""
         return self.component(position, _chosen_point(chosen))
 
@@ -225,20 +280,13 @@ class ContinuousData(Target):
         raise _checks.fail("rate", "finite for continuous data", float("inf"), way_out)
 
 
+def _check_component(component: Any) -> None:
+    if not callable(component):
+        raise _checks.fail("component", "a function of position and data point", component, "it is phi", TypeError)
+
+
 def _chosen_point(chosen: Array | None) -> Array:
     if chosen is None:
         way_out = "an integral has no full gradient; put the nodes of a quadrature rule into a FiniteSum"
         raise _checks.fail("chosen", "a data point", None, way_out)
     return chosen
-
-
-def as_finite(value: Any, argument: str) -> Array:
-    """``value`` as a JAX array without NaN or infinity; of floats, unless it is data."""
-    if not isinstance(value, Tracer):
-        array = np.asarray(value)
-        bad = int(array.size - np.isfinite(array).sum())
-        if bad:
-            raise _checks.fail(argument, "finite", f"{bad} NaN or infinite entries", "clean the data first")
-    result = jnp.asarray(value)
-    is_integer_matrix = argument != "data" and not jnp.issubdtype(result.dtype, jnp.floating)
-    return result.astype(float) if is_integer_matrix else result

@@ -10,8 +10,8 @@ from jax import Array
 
 from underdamped import _checks
 from underdamped.process import faults, streams
+from underdamped.process.arguments import check_index, check_key, check_path_number
 from underdamped.process.loop import BREACH
-from underdamped.process.problem import check_key, check_path_number
 from underdamped.process.switching import IndexProcess
 
 _BLOCK = 1024
@@ -35,6 +35,7 @@ def switch_times(index: IndexProcess, *, until: float, key: Array, path_number: 
         The times, increasing, in double precision.
 
     Raises:
+        TypeError: If ``index`` is no index process, or ``key`` no key.
         ValueError: If ``until`` is not positive, or the rate is infinite or found above its bound.
 
     Example:
@@ -44,6 +45,7 @@ def switch_times(index: IndexProcess, *, until: float, key: Array, path_number: 
         True
     """
     end = _checks.positive(until, "until", "the process starts at time 0")
+    check_index(index)
     if not np.isfinite(index.tick_rate(0.0)):
         raise _checks.fail("rate", "finite", index.tick_rate(0.0), "infinitely fast switching leaves the full gradient")
     random = streams.stream(check_key(key), check_path_number(path_number))

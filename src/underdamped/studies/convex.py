@@ -12,12 +12,14 @@ from underdamped import _checks
 from underdamped.studies.descent import comparison, figure5, settling
 from underdamped.studies.descent.comparison import Plan
 from underdamped.studies.descent.quadratics import Shape
-from underdamped.studies.descent.regressions import TITLES, check_regression
+from underdamped.studies.descent.regressions import REGRESSIONS, TITLES, check_regression
 from underdamped.studies.descent.rows import SCHEMA, Row, frame, row
 from underdamped.studies.runs.records import Run
+from underdamped.studies.setting import Setting
 from underdamped.studies.training.workers import check_workers, num_cores
+from underdamped.theory import step_rule
 
-__all__ = ["QUICK", "SCHEMA", "Config", "check", "run"]
+__all__ = ["QUICK", "SCHEMA", "Config", "check", "problems", "run"]
 
 WARNINGS = "warnings"
 """Experiment of the rows that say, in ``series``, which assumption is not met."""
@@ -131,6 +133,22 @@ def check(config: Config) -> None:
     populations += [TITLES[name][1] for name in (*config.problems, *(["diabetes"] if config.spread_chains else []))]
     _checks.count(config.batch_size, "batch_size", "it is drawn without replacement", most=min(populations))
     check_workers(_num_workers(config))
+
+
+def problems(config: Config) -> tuple[Setting, ...]:
+    """What is minimised, as the theory sees it, for ``underdamped check``."""
+    falls = "The step is the first one; it falls as 1/(n+1)."
+    figure = [
+        Setting(f"Fig. 5, m = {mass:g}", mass, config.friction, config.lowest, config.highest,
+                step=config.step_factor * step_rule(config.highest, config.friction), remark=falls)
+        for mass in config.masses
+    ]  # fmt: skip
+    smoothness = {name: REGRESSIONS[name](config.l2)[2] for name in config.problems}
+    real = [
+        Setting(f"{name}, hSGMP by rule (38)", 9.0 / L, 1.0, config.l2, L, step=config.step_factor * step_rule(L))
+        for name, L in smoothness.items()
+    ]
+    return (*(figure if config.random_problems else ()), *real)
 
 
 def run(config: Config, run: Run) -> pl.DataFrame:

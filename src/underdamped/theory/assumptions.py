@@ -6,7 +6,8 @@ from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from underdamped import _checks
-from underdamped.schedules import Constant, ExponentialDecay, GeometricDecay, Scaled, Schedule
+from underdamped.schedules import Schedule
+from underdamped.theory.balance import balance, growth
 from underdamped.theory.decay import TINY, decay_rate, grid, loses_all
 from underdamped.theory.lyapunov import quasi_strong_convexity
 from underdamped.theory.steps import _curvatures
@@ -75,14 +76,15 @@ def check_assumptions(
       condition on the jump count $n$, read at $n = B(t)$.
 
     No assumption is a condition for the simulation to be right: where one fails, the theorems that need it say
-    nothing. Grid checks of A4 look at growth exponents over the last decade before the horizon; for the mass, before
-    it falls below 1e-290 if that is sooner. A change of law beyond escapes them.
+    nothing. A4 is exact for this package's growths and constants against its decays that never end; grid checks of it
+    look at growth exponents over the last decade before the horizon; for the mass, before it falls below 1e-290 if that
+    is sooner. A change of law beyond escapes them.
 
     Args:
         mass: $m$, a number or a Schedule of *time*. A schedule of the step count $k$ is ``lambda t: m(t / h)``;
             ``GeometricDecay(m0, r)`` becomes ``ExponentialDecay(m0, -log(r) / h)``.
         rate: $\kappa = N\gamma\,\beta'$, a number $\ge 0$, ``inf`` or a Schedule of time. The paper's $\beta(t) =
-            t^2$ is ``lambda t: 2 * N * gamma * t``. None leaves A4 out.
+            t^2$ is ``PowerGrowth(2 * N * gamma)``. None leaves A4 out.
         min_curvature: $\mu > 0$ of every component, if there is one.
         max_curvature: $L > 0$ of every component, if there is one.
         horizon: end of the grid, for callables that are not this package's.
@@ -94,15 +96,15 @@ def check_assumptions(
         ValueError: If a number is out of range, $\mu > L$, or a schedule is negative.
 
     Example:
-        >>> from underdamped import ExponentialDecay
+        >>> from underdamped import ExponentialDecay, PowerGrowth
         >>> mass = ExponentialDecay(1.0, rate=0.1)
-        >>> for verdict in check_assumptions(mass, lambda t: 2 * t, min_curvature=0.4, max_curvature=3.0):
+        >>> for verdict in check_assumptions(mass, PowerGrowth(2.0), min_curvature=0.4, max_curvature=3.0):
         ...     print(verdict)
         A1 holds: every gradient is 3-Lipschitz (given)
         A2 holds: strong convexity with mu = 0.4 gives lambda = 0.1 at weight 2 (given)
         Def. 8 holds: the mass decreases strictly to 0 (closed form)
         A3 holds: |m'| <= 0.1 m, m(0) = 1 <= 1; small enough for Theorem 15, which wants 0.1 (closed form)
-        A4 holds: the rate grows like B^0.50, -log m like B^0.50; c = 0.1 (checked numerically on a grid)
+        A4 holds: the rate grows like B^0.50, -log m like B^0.50; c = 0.1 (closed form)
 
     References:
         Jin, Latz, Liu and Scagliotti (JMLR 2025), assumptions A1 to A4, Definition 8, Lemma 28, Theorem 15, Example
@@ -159,31 +161,33 @@ def _slowly_lost(mass: float | Schedule, horizon: float, convexity: float | None
 
 
 def _balanced(mass: float | Schedule, rate: float | Schedule, horizon: float) -> Verdict:
-    if isinstance(rate, Constant):
-        rate = rate.initial
     if rate == math.inf:
         return Verdict("A4", None, None, "closed form", "the full gradient has no switches to count")
-    if not callable(rate) and _checks.non_negative(rate, "rate", "0 never switches") == 0:
+    if not callable(rate):
+        _checks.non_negative(rate, "rate", "0 never switches")
+    law = growth(rate)
+    if law is not None and law[0] == 0:
         return Verdict("A4", None, None, "closed form", "the index never switches")
-    exponential = _exponential_rate(mass)
-    if not callable(rate) and exponential:
-        # -log m = lambda t grows faster than sqrt(kappa t); the quotient is least at B = kappa t = 1.
-        words = "the rate is constant and the mass falls exponentially; but" + _NOT_THE_MINIMISER
-        return Verdict("A4", True, exponential / rate, "closed form", words)
-    return _balanced_on_grid(mass, rate, horizon)
+    known = balance(mass, rate)
+    if known is None:
+        return _balanced_on_grid(mass, rate, horizon)
+    if (mass(0.0) if callable(mass) else mass) == 0:
+        return Verdict("A4", None, None, "closed form", "there is no mass to lose")
+    faults = _faults(known.speed, known.fall)
+    words = known.words + "; " + (" and ".join(faults) if faults else f"c = {known.constant:.3g}")
+    if known.speed == 0 and not faults:
+        words += "; but" + _NOT_THE_MINIMISER
+    return Verdict("A4", not faults, None if faults else known.constant, "closed form", words)
 
 
-def _exponential_rate(mass: float | Schedule) -> float:
-    """Rate of a mass known to be exponential, else 0."""
-    match mass:
-        case Scaled(schedule=schedule, factor=factor):
-            return _exponential_rate(schedule) if factor > 0 else 0.0
-        case ExponentialDecay(initial=initial) if initial > 0:
-            return mass.rate
-        case GeometricDecay(initial=initial, ratio=ratio) if initial > 0 and ratio > 0:
-            return -math.log(ratio)
-        case _:
-            return 0.0
+def _faults(speed: float, fall: float, slack: float = 0.0) -> list[str]:
+    """What A4 does not admit of two growth exponents in the mean number of switches."""
+    faults = []
+    if speed > 0.5 + slack:
+        faults.append("the rate may grow like B^0.5 at most")
+    if fall < 0.5 - slack:
+        faults.append("-log m must grow like B^0.5 at least")
+    return faults
 
 
 class _Sample(NamedTuple):
@@ -207,11 +211,7 @@ def _balanced_on_grid(mass: float | Schedule, rate: float | Schedule, horizon: f
     speed = _exponent(switching, [sample.rate for sample in switching])
     fall = _exponent(losing, [sample.loss for sample in losing])
     constant = min(sample.loss / math.sqrt(sample.switches) for sample in losing)
-    faults = []
-    if speed > 0.5 + _SLACK:
-        faults.append("the rate may grow like B^0.5 at most")
-    if fall < 0.5 - _SLACK:
-        faults.append("-log m must grow like B^0.5 at least")
+    faults = _faults(speed, fall, _SLACK)
     words = f"the rate grows like B^{speed:.2f}, -log m like B^{fall:.2f}; "
     words += " and ".join(faults) if faults else f"c = {constant:.3g}"
     if not faults and speed < _SLACK:

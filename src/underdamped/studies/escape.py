@@ -1,0 +1,222 @@
+"""Figs. 1, 2 and 4: a false minimiser is passed with enough mass, by the flow, the scheme, and under subsampling."""
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+import polars as pl
+
+from underdamped import _checks
+from underdamped.schedules import PowerDecay
+from underdamped.studies.false_minimum.boundary import flow_passes, scheme_passes, split_can_pass
+from underdamped.studies.false_minimum.rows import SCHEMA, Row, frame, rows
+from underdamped.studies.false_minimum.scheme import grid_of, outcomes
+from underdamped.studies.false_minimum.subsampling import share_on_the_right
+from underdamped.studies.false_minimum.trajectories import (
+    FLOWS,
+    MASSES,
+    closed_form,
+    errors_on_the_parabola,
+    in_the_well,
+    on_the_parabola,
+    potential,
+    with_step,
+    without_step,
+)
+from underdamped.studies.runs.records import Run
+from underdamped.studies.setting import Setting
+
+_END = 5.0  # frictions and masses of the maps lie in [0, 5], as in Figure 4
+_FIGURE_2_TIMES = np.linspace(0.02, 4.0, 200)
+
+
+@dataclass(frozen=True)
+class Config:
+    """Measure who passes the false minimiser of equation (5), and hold Fig. 2 against its closed forms."""
+
+    friction: float = 1.0
+    """Friction of the trajectories of Fig. 1."""
+    masses: tuple[float, ...] = (0.05, 0.125, 0.25, 1.0)
+    """Masses of these trajectories; the flow passes 0 above friction²/8."""
+    start: float = -1.0
+    """Where everything begins, at rest, left of 0."""
+    grid: int = 100
+    """Frictions, and as many masses, in the maps of Fig. 4: the middles of so many equal cells of [0, 5]."""
+    bounds: tuple[float, ...] = (4.0, 40.0, 400.0)
+    """L of the panels of Fig. 4, with the steps friction/L and 1/L."""
+    rates: tuple[float, ...] = (1.0, 10.0, 100.0, math.inf)
+    """Rates of switching between the two terms; inf is the full gradient."""
+    subsampling_grid: int = 25
+    """Frictions, and as many masses, in the maps under subsampling."""
+    paths: int = 400
+    """Paths at each point of those maps."""
+    duration: float = 80.0
+    """How long they are followed."""
+    step: float = 0.05
+    """Longest step of their integrator, exponential Heun."""
+    seed: int = 0
+    """Of the switching."""
+
+
+QUICK = Config(grid=20, bounds=(4.0, 40.0), rates=(1.0, 30.0, math.inf), subsampling_grid=8, paths=100, duration=50.0)
+"""The defaults with ``--quick``: coarse maps of everything."""
+
+
+def check(config: Config) -> None:
+    """Refuse what cannot be measured, before anything is written.
+
+    Args:
+        config: what is asked for.
+
+    Raises:
+        ValueError: If a number is out of range.
+    """
+    _checks.positive(config.friction, "friction", "without friction the flow does not converge")
+    for mass in config.masses:
+        _checks.non_negative(mass, "masses", "0 removes momentum, nothing lies below")
+    if not _checks.number(config.start, "start", "it is a position") < 0:
+        raise _checks.fail("start", "negative", config.start, "the false minimiser 0 must lie on the way to 1/2")
+    for bound in config.bounds:
+        if not 2 <= _checks.number(bound, "bounds", "each is an L, a bound of the curvature") <= 1e4:
+            way_out = "below 2 no mass is needed to jump over 0; above the flow itself is the better tool"
+            raise _checks.fail("bounds", "in [2, 10000]", bound, way_out)
+    for name in ("grid", "subsampling_grid", "paths"):
+        _checks.count(getattr(config, name), name, "with fewer there is nothing to see")
+    for rate in config.rates:
+        if rate != math.inf:
+            _checks.non_negative(rate, "rates", "0 never switches, inf is the full gradient")
+    for name, values in (("bounds", config.bounds), ("rates", config.rates), ("masses", config.masses)):
+        if not values or len(set(values)) < len(values):
+            raise _checks.fail(name, "different numbers, at least one", values, "each is measured once")
+    _checks.positive(config.duration, "duration", "it is a length of time")
+    _checks.positive(config.step, "step", "it is a length of time")
+    if config.seed < 0:
+        raise _checks.fail("seed", "non-negative", config.seed, "it is the seed of JAX keys")
+
+
+def problems(config: Config) -> tuple[Setting, ...]:
+    """What `underdamped check escape` puts before the theory.
+
+    Args:
+        config: as for ``run``.
+
+    Returns:
+        The two branches of the potential, the parabola of Fig. 2, and what subsampling sees.
+    """
+    kink = "The gradient jumps at 0, so A1 fails for the whole; the best mass on the left is where passing begins."
+    left = [Setting(f"Fig. 1, left of 0, m = {m:g}", m, config.friction, 2.0, 2.0, remark=kink) for m in config.masses]
+    split = "Left of 0 the terms have curvatures 0 and 4; right of it both have 4, with minimisers 1 and 0."
+    return (
+        *left,
+        *(
+            Setting(f"Fig. 4, right of 0, L = {L:g}, at m = alpha = 1", 1.0, 1.0, 4.0, 4.0, step=1 / L)
+            for L in config.bounds
+        ),
+        Setting("Fig. 2, constant mass", 1.0, 1.0, 1.0, 1.0),
+        Setting("Fig. 2, decreasing mass", PowerDecay(1.0, rate=1.0), 1.0, 1.0, 1.0),
+        *(
+            Setting(f"one term at a time, rate {rate:g}", 1.0, 1.0, None, 4.0, config.step, rate, remark=split)
+            for rate in config.rates
+        ),
+    )
+
+
+def run(config: Config, run: Run) -> pl.DataFrame:
+    """Measure all of it, but not again what the run has recorded already.
+
+    Args:
+        config: what is asked for; see `check`.
+        run: the open run directory. Records are written there after each experiment.
+
+    Returns:
+        The records, columns as in ``SCHEMA``.
+
+    Raises:
+        ValueError: If the configuration is out of range.
+        OSError: If a file cannot be written.
+    """
+    check(config)
+    experiments = _experiments(config)
+    before = run.read_records()
+    records = pl.DataFrame(schema=SCHEMA) if before.is_empty() else before
+    for number, (name, measure) in enumerate(experiments.items(), start=1):
+        label = f"{number}/{len(experiments)} {name}"
+        if name in records["experiment"]:
+            print(f"{label}: recorded already", file=sys.stderr, flush=True)
+            continue
+        began = time.monotonic()
+        records = pl.concat([records, frame(name, measure(config))])
+        run.write_records(records)
+        print(f"{label}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
+    return records
+
+
+def _experiments(config: Config) -> dict[str, Callable[[Config], list[Row]]]:
+    """What is recorded at once, by name."""
+    panels = {f"figure 4, L = {L:g}": lambda config, L=L: _figure_4(config, L) for L in config.bounds}
+    maps = {f"subsampling, rate {r:g}": lambda config, r=r: _subsampling(config, r) for r in config.rates}
+    return {"figure 1": _figure_1, "figure 2": _figure_2} | panels | maps
+
+
+def _figure_1(config: Config) -> list[Row]:
+    positions = np.linspace(min(config.start, -1.0), 1.5, 251)
+    found = rows("", "potential", positions, potential(positions)) + rows("", "friction", None, [config.friction])
+    times = np.linspace(0.05, 20.0, 400)
+    for mass in config.masses:
+        path = in_the_well(mass, config.friction, config.start, times, step=1e-3)
+        found += rows(f"m = {mass:g}", "position", np.insert(times, 0, 0.0), np.insert(path, 0, config.start))
+        found += rows(f"m = {mass:g}", "passes, predicted", mass, float(flow_passes(mass, config.friction)))
+    return found
+
+
+def _figure_2(config: Config) -> list[Row]:
+    del config
+    # Saved at whole multiples of the longest step, so that all steps are of the length that is named.
+    steps, times, found = [0.2 / 2**k for k in range(6)], _FIGURE_2_TIMES[9::10], []
+    for mass in MASSES:
+        found += rows(mass, "position, closed form", _FIGURE_2_TIMES, closed_form(mass, _FIGURE_2_TIMES))
+        paths = on_the_parabola(mass, with_step(steps[0]), times)
+        found += rows(mass, "position, scheme with h = 0.2", times, paths["semi-implicit Euler (36)"])
+        errors = [errors_on_the_parabola(mass, with_step(step), times) for step in steps]
+        for name in FLOWS:
+            found += rows(f"{mass}: {name}", "largest error", steps, [error[name] for error in errors])
+        for name, error in errors_on_the_parabola(mass, without_step(mass), times).items():
+            found += rows(f"{mass}: {name}", "largest error", None, [error])
+    return found
+
+
+def _figure_4(config: Config, bound: float) -> list[Row]:
+    found = []
+    for rule, step in {"h = α/L": lambda a: a / bound, "h = 1/L": lambda a: np.full_like(a, 1 / bound)}.items():
+        steps, masses, frictions = grid_of(config.grid, _END, step)
+        ends = outcomes(steps, masses, frictions, config.start)
+        scheme = np.vectorize(scheme_passes, otypes=[float])(steps, masses, frictions)
+        flow = np.vectorize(flow_passes, otypes=[float])(masses, frictions)
+        for quantity, values in {"outcome": ends, "passes, scheme": scheme, "passes, flow": flow}.items():
+            found += rows(rule, quantity, frictions, values, masses)
+    return found
+
+
+def _subsampling(config: Config, rate: float) -> list[Row]:
+    """All points share the index paths: differences between them are not those of two draws."""
+    _, masses, frictions = grid_of(config.subsampling_grid, _END, np.zeros_like)
+    key = jax.random.fold_in(jax.random.key(config.seed), config.rates.index(rate))
+    shares = np.array(
+        [
+            share_on_the_right(mass, friction, rate, config.start, config.duration, config.step, config.paths, key)
+            for mass, friction in zip(masses.flat, frictions.flat, strict=True)
+        ]
+    ).reshape(*masses.shape, 2, 3)
+    found = []
+    for place, when in enumerate(("half", "end")):
+        value, low, high = np.moveaxis(shares[..., place, :], -1, 0)
+        found += rows(f"rate {rate:g}", f"share right of 0, {when}", frictions, value, masses, low, high)
+    flow = np.vectorize(flow_passes, otypes=[float])(masses, frictions)
+    split = np.vectorize(split_can_pass, otypes=[float])(masses, frictions)
+    found += rows(f"rate {rate:g}", "passes, flow", frictions, flow, masses)
+    found += rows(f"rate {rate:g}", "can pass, split", frictions, split, masses)
+    return found
