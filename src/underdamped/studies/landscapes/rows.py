@@ -24,6 +24,7 @@ SCHEMA: dict[str, type[pl.DataType]] = {
     "hits": pl.Int64,
     "runs": pl.Int64,
     "note": pl.String,
+    "job": pl.String,
 }
 """Columns of the records; ``hits`` of ``runs`` where ``value`` is their quotient."""
 
@@ -64,6 +65,6 @@ def frame(rows: list[Row]) -> pl.DataFrame:
 
     Example:
         >>> frame([{"experiment": "film", "x": 1.0}]).shape
-        (1, 12)
+        (1, 13)
     """
     return pl.DataFrame(rows, schema=SCHEMA)
