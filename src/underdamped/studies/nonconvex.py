@@ -39,7 +39,7 @@ class Config:
     """Gradients of single components that a run of comparison and mass may use."""
     settings: int = 32
     """Settings that each method is tuned over."""
-    tuning_runs: int = 256
+    tuning_runs: int = 128
     """Runs for each setting; the best is judged by settings x tuning_runs fresh ones."""
     mass_runs: int = 1024
     """Runs for each mass, loss and batch size."""
@@ -98,7 +98,14 @@ def check(config: Config) -> None:
             raise _checks.fail(argument, "without repetition", names, "each is measured once")
     if not config.experiments:
         raise _checks.fail("experiments", "at least one", config.experiments, f"choose from {', '.join(EXPERIMENTS)}")
-    least = {"plane_size": 2, "frames": 2, "fig6_runs": 2, "fig6_dimension": 2, "fig6_components": BATCH, "gradients": 20}
+    least = {
+        "plane_size": 2,
+        "frames": 2,
+        "fig6_runs": 2,
+        "fig6_dimension": 2,
+        "fig6_components": BATCH,
+        "gradients": 20,
+    }
     for argument in (
         "gradients", "settings", "tuning_runs", "mass_runs", "plane_runs", "plane_size", "paths", "frames", "fig6_runs",
         "fig6_dimension", "fig6_components", "fig6_iterations",

@@ -13,7 +13,7 @@ _MOST_STEPS = 4000
 _FAR = 20.0  # boxes
 
 
-def polish(problem: Problem, positions: Array) -> Array:
+def polish(problem: Problem, positions: Array | np.ndarray) -> Array:
     r"""Gradient descent on the mean, with step $1/L$ and no step longer than a twentieth of the box.
 
     Args:
@@ -26,7 +26,7 @@ def polish(problem: Problem, positions: Array) -> Array:
     return _polish(problem.target, problem.curvature, problem.box, jnp.asarray(positions))
 
 
-def in_global_basin(problem: Problem, positions: Array) -> np.ndarray:
+def in_global_basin(problem: Problem, positions: Array | np.ndarray) -> np.ndarray:
     """Whether each run has ended in the basin of a global minimiser. Runs that diverged have not.
 
     Args:
@@ -61,4 +61,4 @@ def _polish(target, curvature: float, box: float, positions: Array) -> Array:
         length = jnp.linalg.norm(step, axis=-1, keepdims=True)
         return q - step * jnp.minimum(1.0, 0.05 * box / jnp.maximum(length, 1e-30)), length.max(), count + 1
 
-    return jax.lax.while_loop(moves, move, (positions, jnp.inf, 0))[0]
+    return jax.lax.while_loop(moves, move, (positions, jnp.asarray(jnp.inf), jnp.asarray(0)))[0]

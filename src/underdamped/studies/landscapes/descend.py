@@ -5,7 +5,6 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
 from jax import Array
 
 from underdamped.process.landscapes import Landscape
@@ -60,7 +59,7 @@ def _loop(
 
     def update(own: Any, state: Any, gradient: Array, position: Array) -> tuple[Array, Any]:
         change, state = method.transform(own, curvature, steps).update(gradient, state, position)
-        return optax.apply_updates(position, change), state
+        return position + change, state
 
     def step(carry: tuple[Array, Any], k: Array) -> tuple[tuple[Array, Any], None]:
         position, state = carry

@@ -30,7 +30,7 @@ class Method:
 
     name: str
     ranges: Mapping[str, tuple[float, float]]
-    transform: Callable[[Settings, float, int], optax.GradientTransformation]
+    transform: Callable[[Settings, Any, int], optax.GradientTransformation]
     temperature: Callable[[Settings, Array], Any] | None = None
 
     def draw(self, number: int, seed: int) -> dict[str, np.ndarray]:
@@ -53,11 +53,11 @@ class Method:
         return dict(zip(self.ranges, values.T, strict=True))
 
 
-def sgmp_transform(settings: Settings, curvature: float, steps: int) -> optax.GradientTransformation:
-    r"""SGMP at friction 1 with ``step`` $hL$, ``keep`` (share of the velocity lost in the first step) and ``left``.
+def sgmp_transform(settings: Settings, curvature: Any, steps: int) -> optax.GradientTransformation:
+    r"""SGMP at friction 1 with the ``step`` $hL$, the share ``lost`` of the velocity in the first step, and ``left``.
 
-    The mass is $m_0 r^k$ with $m_0 = h (1 - \text{lost})/\text{lost}$, and $r$ such that the share ``left`` of it is left
-    at the end of the run.
+    The mass is $m_0 r^k$ with $m_0 = h (1 - \text{lost})/\text{lost}$, and $r$ such that of it the share ``left`` (all,
+    if not given) is left at the end of the run.
     """
     h = settings["step"] / curvature
     initial = mass_from_decay(1 - settings["lost"], h)
@@ -65,26 +65,26 @@ def sgmp_transform(settings: Settings, curvature: float, steps: int) -> optax.Gr
     return sgmp(h, lambda k: initial * left ** (k / steps))
 
 
-def _sgd(settings: Settings, curvature: float, steps: int) -> optax.GradientTransformation:
+def _sgd(settings: Settings, curvature: Any, steps: int) -> optax.GradientTransformation:
     del steps
     return optax.sgd(settings["lr"] / curvature)
 
 
-def _cooled_sgd(settings: Settings, curvature: float, steps: int) -> optax.GradientTransformation:
+def _cooled_sgd(settings: Settings, curvature: Any, steps: int) -> optax.GradientTransformation:
     return optax.sgd(lambda k: settings["lr"] / curvature * settings["left"] ** (k / steps))
 
 
-def _momentum(settings: Settings, curvature: float, steps: int) -> optax.GradientTransformation:
+def _momentum(settings: Settings, curvature: Any, steps: int) -> optax.GradientTransformation:
     del steps
     return optax.sgd(settings["step"] * settings["lost"] / curvature, momentum=1 - settings["lost"])
 
 
-def _cooled_momentum(settings: Settings, curvature: float, steps: int) -> optax.GradientTransformation:
+def _cooled_momentum(settings: Settings, curvature: Any, steps: int) -> optax.GradientTransformation:
     lr = settings["step"] * settings["lost"] / curvature
     return optax.sgd(lambda k: lr * settings["left"] ** (k / steps), momentum=1 - settings["lost"])
 
 
-def _adam(settings: Settings, curvature: float, steps: int) -> optax.GradientTransformation:
+def _adam(settings: Settings, curvature: Any, steps: int) -> optax.GradientTransformation:
     del curvature, steps
     return optax.adam(settings["length"], b1=1 - settings["lost"])
 

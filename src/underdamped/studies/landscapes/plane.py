@@ -1,4 +1,4 @@
-r"""Continuous time: the share of paths in the global basin over mass and switching rate, with the mass kept and lost."""
+"""Continuous time: the share of paths in the global basin over mass and switching rate, mass kept and lost."""
 
 import equinox as eqx
 import jax

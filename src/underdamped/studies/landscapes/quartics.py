@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
 
 from underdamped import GeometricDecay, Schedule, semi_implicit_euler
 from underdamped.studies.landscapes.rows import Row, average
@@ -50,7 +49,7 @@ class Quartics:
 
 @dataclass(frozen=True)
 class Series:
-    """One method: SGMP with a step, a mass and a friction; SGD is SGMP at mass 0.
+    r"""One method: SGMP with a step, a mass and a friction; SGD is SGMP at mass 0.
 
     Attributes:
         name: in legends.
@@ -76,7 +75,7 @@ def random_quartics(rng: np.random.Generator, dimension: int, num_components: in
     A = np.empty((num_components, dimension, dimension), np.float32)
     for i in range(num_components):
         normal = rng.standard_normal((dimension, dimension), dtype=np.float32)
-        Q, R = linalg.qr(normal, overwrite_a=True, check_finite=False)
+        Q, R = np.linalg.qr(normal)
         Q *= np.sign(np.diag(R))  # without the signs the law of Q would depend on the library's convention
         scaled = Q * rng.uniform(*EIGENVALUES, dimension).astype(np.float32)
         A[i] = scaled @ Q.T
@@ -202,5 +201,5 @@ def figure_6(
 
 
 def _early_and_late(steps: np.ndarray) -> list[int]:
-    """Observations next to iterations 50 and 500, as far as the runs go: where masses and noise decide."""
-    return sorted({int(np.abs(steps - wanted).argmin()) for wanted in (50, 500)})
+    """Observations next to iterations 25 and 500, as far as the runs go: where masses and noise decide."""
+    return sorted({int(np.abs(steps - wanted).argmin()) for wanted in (25, 500)})

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from underdamped import _checks
 from underdamped.studies.reporting.style import house_style
 
-_DPI = 80
+_DPI = 110
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,16 @@ from typing import Any
 
 import polars as pl
 
-from underdamped.studies.reporting.landscapes.words import apart, more_less_none, names_of, of, percent, verdict
+from underdamped.studies.reporting.landscapes.words import (
+    Apart,
+    apart,
+    listed,
+    more_less_none,
+    names_of,
+    of,
+    percent,
+    verdict,
+)
 from underdamped.studies.reporting.marks import Estimate
 from underdamped.studies.reporting.plots import Panel, looks
 from underdamped.studies.reporting.report import Picture, Section, Table
@@ -27,8 +36,25 @@ def answer(records: pl.DataFrame) -> list[str]:
         sentences.append(f"{words}: {verdict(*more_less_none(gaps))}")
     return [
         "Does losing momentum help to find the global minimum? Tuned alike and at equal budgets of gradients, dmSGMP "
-        "(mass that is lost) ends in the global basin, compared with " + ". Compared with ".join(sentences) + "."
+        "(mass that is lost) ends in the global basin, compared with " + ". Compared with ".join(sentences) + ".",
+        _winners(rows, problems),
     ]
+
+
+def _winners(rows: pl.DataFrame, problems: list[str]) -> str:
+    """Where one method is clearly ahead of all others."""
+    methods = [name for name in names_of(rows, "series") if name != YARDSTICK]
+    number = len(problems) * (len(methods) - 1)
+    ahead = []
+    for name in problems:
+        first, *others = sorted((_row(rows, name, m) for m in methods), key=lambda row: -row["value"])
+        if all(apart(first, other, number).is_clear for other in others):
+            ahead.append(f"{first['series']} on {name} ({percent(first['value'])})")
+    if not ahead:
+        return f"On none of the {len(problems)} landscapes is one method clearly ahead of all others."
+    rest = len(problems) - len(ahead)
+    tail = f"; on the {rest} others no method is" if rest > 1 else "; on the other no method is" if rest else ""
+    return f"Clearly ahead of all others: {listed(ahead)}{tail}."
 
 
 def section(records: pl.DataFrame, config: Mapping[str, Any]) -> Section | None:
@@ -51,7 +77,8 @@ def section(records: pl.DataFrame, config: Mapping[str, Any]) -> Section | None:
         "Who finds the global minimum",
         [
             f"Every run starts at rest, uniformly in a box, and may use {budget} gradients of single components. Every "
-            f"method was tuned over {config.get('settings', 'equally many')} settings, spread evenly over the logarithms "
+            f"method was tuned over {config.get('settings', 'equally many')} settings, spread evenly over the "
+            f"logarithms "
             f"of its ranges, with {config.get('tuning_runs', 'equally many')} runs each; shown is the best setting on "
             f"{runs:,} fresh runs. After its last step a run is led on by noiseless gradient descent: that says in "
             "whose basin it has ended. “momentum” is classical momentum and, step for step, hSGMP at a constant mass; "
@@ -79,13 +106,15 @@ def _differences(rows: pl.DataFrame, problems: list[str]) -> Table:
         ["landscape", *(f"{a} − {b}" for a, b in pairs)],
         cells,
         "Differences of shares in percentage points with Newcombe’s interval, at a level at which all "
-        f"{number} hold together with 95 % (Bonferroni). Two methods are ranked only where it leaves out 0, marked by ●.",
+        f"{number} hold together with 95 % (Bonferroni). Two methods are ranked only where it leaves out 0, marked by "
+        f"●.",
     )
 
 
-def _cell(gap) -> str:
+def _cell(gap: Apart) -> str:
     mark = " ●" if gap.is_clear else ""
-    return f"{100 * gap.difference:+.1f} [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]{mark}"
+    text = f"{100 * gap.difference:+.1f} [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]{mark}"
+    return text.replace("-", "−")
 
 
 def _settings(rows: pl.DataFrame, problems: list[str], methods: list[str]) -> Table:
@@ -94,7 +123,8 @@ def _settings(rows: pl.DataFrame, problems: list[str], methods: list[str]) -> Ta
     return Table(
         ["method", *problems],
         cells,
-        "The settings chosen. step is h and lr is η, both times L, the largest curvature in the box; lost is the share of "
+        "The settings chosen. step is h and lr is η, both times L, the largest curvature in the box; lost is the "
+        "share of "
         "the velocity that a step loses, 1 − m/(m+αh), at the start; left is the share of the mass (dmSGMP) or of "
         "the rate (falling rate) at the end; temperature is in units of L, length (Adam) in those of the landscape.",
     )

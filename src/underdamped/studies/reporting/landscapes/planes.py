@@ -9,7 +9,7 @@ from underdamped.studies.reporting.landscapes.words import apart, listed, names_
 from underdamped.studies.reporting.plots import Map, Panel
 from underdamped.studies.reporting.report import Picture, Section
 
-_XLABEL, _YLABEL = "mass, mL/α²", "switching rate, κα/L"
+_XLABEL, _YLABEL = "mass, log₁₀ mL/α²", "switching rate, log₁₀ κα/L"
 
 
 class _Plane(NamedTuple):
@@ -36,14 +36,15 @@ def section(records: pl.DataFrame) -> Section | None:
     for number, one in enumerate(planes):
         top = float(max(one.kept.max(), one.lost.max()))
         span = max(float(np.abs(one.lost - one.kept).max()), 1e-9)
+        axes = np.log10(one.masses), np.log10(one.rates)  # evenly spaced there, so that all cells are of one size
         maps = [
-            Map("share", one.masses, one.rates, one.kept, limits=(0.0, top)),
-            Map("share", one.masses, one.rates, one.lost, limits=(0.0, top)),
-            Map("difference of shares", one.masses, one.rates, one.gain, limits=(-span, span), diverging=True),
+            Map("share", *axes, one.kept, limits=(0.0, top)),
+            Map("share", *axes, one.lost, limits=(0.0, top)),
+            Map("difference of shares", *axes, one.gain, limits=(-span, span), diverging=True),
         ]
         titles = ("Mass kept (hSGMP)", "Mass lost (dmSGMP)", "Lost minus kept")
         panels = [
-            Panel(f"{one.problem}: {title[0].lower() + title[1:]}", _XLABEL, _YLABEL, [grid], "log", "log")
+            Panel(f"{one.problem}: {title[0].lower() + title[1:]}", _XLABEL, _YLABEL, [grid])
             for title, grid in zip(titles, maps, strict=True)
         ]
         caption = (
@@ -65,8 +66,10 @@ def sentence(one: _Plane) -> str:
     points = one.kept.size
     place = np.unravel_index(one.kept.argmax(), one.kept.shape)
     text = (
-        f"On {one.problem}, in continuous time, most paths of constant mass end in the global basin at a switching rate "
-        f"of {one.rates[place[0]]:.2g} L/α ({percent(float(one.kept.max()))}; between {percent(float(one.kept.min()))} and "
+        f"On {one.problem}, in continuous time, most paths of constant mass end in the global basin at a switching "
+        f"rate "
+        f"of {one.rates[place[0]]:.2g} L/α ({percent(float(one.kept.max()))}; between "
+        f"{percent(float(one.kept.min()))} and "
         "that elsewhere). "
     )
     if not len(gains) and not len(losses):
@@ -76,8 +79,10 @@ def sentence(one: _Plane) -> str:
         if len(places):
             masses, rates = one.masses[places[:, 1]], one.rates[places[:, 0]]
             parts.append(
-                f"clearly {words} of them arrive when the mass is lost at {len(places)} of {points} points, all with mL/α² "
-                f"from {masses.min():.2g} to {masses.max():.2g} and rates from {rates.min():.2g} to {rates.max():.2g} L/α"
+                f"clearly {words} of them arrive when the mass is lost at {len(places)} of {points} points, all with "
+                f"mL/α² "
+                f"from {masses.min():.2g} to {masses.max():.2g} and rates from {rates.min():.2g} to {rates.max():.2g} "
+                f"L/α"
             )
     return text + (listed(parts)[0].upper() + listed(parts)[1:]) + "."
 
@@ -93,6 +98,6 @@ def _planes(records: pl.DataFrame) -> list[_Plane]:
         number = len(rows) // 2
         gaps = [apart(a, b, number) for a, b in zip(lost.to_dicts(), kept.to_dicts(), strict=True)]
         gain = np.array([gap.difference if gap.is_clear else np.nan for gap in gaps]).reshape(shape)
-        values = [one["value"].to_numpy().reshape(shape) for one in (kept, lost)]
-        found.append(_Plane(problem, masses, rates, *values, gain, number))
+        kept_values, lost_values = (one["value"].to_numpy().reshape(shape) for one in (kept, lost))
+        found.append(_Plane(problem, masses, rates, kept_values, lost_values, gain, number))
     return found

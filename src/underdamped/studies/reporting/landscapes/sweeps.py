@@ -3,7 +3,7 @@
 import polars as pl
 
 from underdamped.studies.reporting.landscapes.words import apart, listed, more_less_none, names_of, of, verdict
-from underdamped.studies.reporting.plots import Curve, Panel, looks
+from underdamped.studies.reporting.plots import Curve, Look, Panel, looks
 from underdamped.studies.reporting.report import Picture, Section
 
 _KEPT = "constant mass"
@@ -63,19 +63,22 @@ def _sentences(single: pl.DataFrame, problems: list[str], losses: list[str]) -> 
 
     moved = []
     for name in problems:
-        clear = [(m, gap) for m in masses[1:] if (gap := apart(at(name, _KEPT, m), at(name, _KEPT, 0.0), number)).is_clear]
+        clear = [
+            (m, gap) for m in masses[1:] if (gap := apart(at(name, _KEPT, m), at(name, _KEPT, 0.0), number)).is_clear
+        ]
         for words, those in (("raises", [m for m, g in clear if g.difference > 0]),
                              ("lowers", [m for m, g in clear if g.difference < 0])):  # fmt: skip
             if those:
                 moved.append(f"{words} the share on {name} at mL/α² = {listed([f'{m:g}' for m in those])}")
     first = (
-        f"Compared with no mass at all, a constant mass {'; it '.join(moved)}; at no other point is there a clear difference."
+        f"Compared with no mass at all, a constant mass {'; it '.join(moved)}; at no other point is there a clear "
+        f"difference."
         if moved
         else "Compared with no mass at all, no constant mass raises or lowers the share clearly on any landscape."
     )
     heaviest = masses[-1]
     second = [
-        f"At the heaviest mass, {heaviest:g}, the share where {loss} is, compared with the constant mass, higher or lower: "
+        f"At the heaviest mass, {heaviest:g}, the share where {loss} is, compared with the constant mass: "
         + verdict(*more_less_none((n, apart(at(n, loss, heaviest), at(n, _KEPT, heaviest), number)) for n in problems))
         + "."
         for loss in lost[-1:]
@@ -83,8 +86,7 @@ def _sentences(single: pl.DataFrame, problems: list[str], losses: list[str]) -> 
     return [f"{first} {' '.join(second)} (Newcombe’s intervals, {number} together at 95 %.)"]
 
 
-def _curve(rows: pl.DataFrame, problem: str, series: str, label: str, look) -> Curve:
+def _curve(rows: pl.DataFrame, problem: str, series: str, label: str, look: Look) -> Curve:
     chosen = rows.filter((pl.col("problem") == problem) & (pl.col("series") == series)).sort("x")
-    return Curve(label, look, *(chosen[column].to_numpy() for column in ("x", "value", "low", "high")))
-
-
+    x, value, low, high = (chosen[column].to_numpy() for column in ("x", "value", "low", "high"))
+    return Curve(label, look, x, value, low, high)

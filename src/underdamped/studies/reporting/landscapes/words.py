@@ -60,7 +60,9 @@ def verdict(more: Sequence[str], less: Sequence[str], none: Sequence[str]) -> st
 
     Example:
         >>> verdict(["A"], [], ["B", "C"])
-        'more often on A; not clearly more or less often on B and C'
+        'more often on A; no clear difference on B and C'
     """
-    parts = [(more, "more often on"), (less, "less often on"), (none, "not clearly more or less often on")]
+    if not more and not less:
+        return f"no clear difference on {listed(list(none))}"
+    parts = [(more, "more often on"), (less, "less often on"), (none, "no clear difference on")]
     return "; ".join(f"{words} {listed(list(names))}" for names, words in parts if names)

@@ -31,7 +31,7 @@ def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[
     ]
     return Page(
         title="Many minima: who finds the global one, and does losing momentum help?",
-        lead=[*comparison.answer(records), *planes.sentences(records), *figure6.findings(records)],
+        lead=[*comparison.answer(records), *planes.sentences(records), *figure6.answer(records)],
         sections=[section for section in sections if section is not None],
     )
 
@@ -53,8 +53,10 @@ def _reservations() -> Section:
         "What to keep in mind",
         [
             "These are small landscapes with a strong noise of our making (slopes that sum to zero), but for phase "
-            "retrieval, whose noise is that of its measurements and vanishes at the solution. What holds on them need not "
+            "retrieval, whose noise is that of its measurements and vanishes at the solution. What holds on them need "
+            "not "
             "hold for a network. Tuning is a search over few settings: another setting of any method may be better. "
-            "Shares depend on the box of starts, the budget and the noise; intervals cover the randomness of runs only.",
+            "Shares depend on the box of starts, the budget and the noise; intervals cover the randomness of runs "
+            "only.",
         ],
     )
