@@ -9,7 +9,7 @@ from jax import Array
 from underdamped.studies.landscapes.problems import Problem
 
 TOLERANCE = 0.05  # a distance; minima lie about 1 apart or more
-_MOST_STEPS = 4000
+_MOST_STEPS = 3000
 _FAR = 20.0  # boxes
 
 
@@ -23,7 +23,7 @@ def polish(problem: Problem, positions: Array | np.ndarray) -> Array:
     Returns:
         Where it leads, (M, K).
     """
-    return _polish(problem.target, problem.curvature, problem.box, jnp.asarray(positions))
+    return _polish(problem.mean, problem.curvature, problem.box, jnp.asarray(positions))
 
 
 def in_global_basin(problem: Problem, positions: Array | np.ndarray) -> np.ndarray:
@@ -50,14 +50,14 @@ def in_global_basin(problem: Problem, positions: Array | np.ndarray) -> np.ndarr
 
 
 @eqx.filter_jit
-def _polish(target, curvature: float, box: float, positions: Array) -> Array:
+def _polish(mean, curvature: float, box: float, positions: Array) -> Array:
     def moves(carry: tuple[Array, Array, Array]) -> Array:
         _, size, count = carry
         return (size > 1e-3 * TOLERANCE * box) & (count < _MOST_STEPS)
 
     def move(carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         q, _, count = carry
-        step = jax.vmap(target.gradient)(q) / curvature
+        step = jax.vmap(jax.grad(mean))(q) / curvature
         length = jnp.linalg.norm(step, axis=-1, keepdims=True)
         return q - step * jnp.minimum(1.0, 0.05 * box / jnp.maximum(length, 1e-30)), length.max(), count + 1
 

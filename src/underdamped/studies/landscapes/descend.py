@@ -58,6 +58,7 @@ def _loop(
     runs = len(starts)
 
     def update(own: Any, state: Any, gradient: Array, position: Array) -> tuple[Array, Any]:
+        change: Any
         change, state = method.transform(own, curvature, steps).update(gradient, state, position)
         return position + change, state
 

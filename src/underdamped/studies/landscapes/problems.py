@@ -25,12 +25,14 @@ class Problem:
         target: the mean of its components is the landscape; ``target.minimizers`` are the global ones.
         box: starts are uniform on $[-\text{box}, \text{box}]^K$.
         curvature: $L$, the largest eigenvalue of the mean's Hessian over the box, by which steps are measured.
+        mean: the landscape itself, without the cost of a sum over the components.
     """
 
     name: str
     target: Landscape
     box: float
     curvature: float
+    mean: Callable[[Array], Array]
 
     @property
     def dimension(self) -> int:
@@ -70,7 +72,7 @@ def tilted_himmelblau(noise: float = 200.0, num_components: int = NUM_COMPONENTS
     assert level.minimizers is not None
     minima = [_polished(target, np.asarray(guess)) for guess in level.minimizers]
     lowest = min(minima, key=lambda q: float(target.potential(jnp.asarray(q))))
-    return _problem("tilted Himmelblau", Landscape(target.component, target.data, [lowest]), 5.0)
+    return _problem("tilted Himmelblau", Landscape(target.component, target.data, [lowest]), 5.0, _mean_tilt(target))
 
 
 def styblinski(dimension: int, noise: float = 60.0, num_components: int = NUM_COMPONENTS, seed: int = 0) -> Problem:
@@ -81,7 +83,7 @@ def styblinski(dimension: int, noise: float = 60.0, num_components: int = NUM_CO
         ('Styblinski–Tang, K=2', 142)
     """
     target = styblinski_tang(random_tilts(jax.random.key(seed), num_components, dimension, noise))
-    return _problem(f"Styblinski–Tang, K={dimension}", target, 5.0)
+    return _problem(f"Styblinski–Tang, K={dimension}", target, 5.0, _mean_tilt(target))
 
 
 def rastrigin_problem(
@@ -94,7 +96,7 @@ def rastrigin_problem(
         [[0.0, 0.0]]
     """
     target = rastrigin(random_tilts(jax.random.key(seed), num_components, dimension, noise))
-    return _problem(f"Rastrigin, K={dimension}", target, 5.12)
+    return _problem(f"Rastrigin, K={dimension}", target, 5.12, _mean_tilt(target))
 
 
 def phase_retrieval(dimension: int = 6, num_components: int = 18, seed: int = 0) -> Problem:
@@ -126,7 +128,7 @@ def phase_retrieval(dimension: int = 6, num_components: int = 18, seed: int = 0)
         return 0.25 * ((datum[0] @ q) ** 2 - datum[1]) ** 2
 
     target = Landscape(component, (rows, (rows @ signal) ** 2), jnp.stack([signal, -signal]))
-    return _problem(f"phase retrieval, K={dimension}, N={num_components}", target, 2.0)
+    return _problem(f"phase retrieval, K={dimension}, N={num_components}", target, 2.0, target.potential)
 
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
@@ -140,11 +142,17 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
 """The problems by the names that configurations use."""
 
 
-def _problem(name: str, target: Landscape, box: float) -> Problem:
+def _problem(name: str, target: Landscape, box: float, mean: Callable[[Array], Array]) -> Problem:
     assert target.minimizers is not None
     points = jax.random.uniform(jax.random.key(1), (2000, target.minimizers.shape[1]), minval=-box, maxval=box)
-    hessian = jax.vmap(jax.hessian(lambda q: target.potential(q)))(points)
-    return Problem(name, target, box, float(jnp.linalg.eigvalsh(hessian).max()))
+    hessian = jax.vmap(jax.hessian(mean))(points)
+    return Problem(name, target, box, float(jnp.linalg.eigvalsh(hessian).max()), mean)
+
+
+def _mean_tilt(target: Landscape) -> Callable[[Array], Array]:
+    """The mean of components that differ by a slope alone."""
+    tilt = target.data.mean(0)
+    return lambda q: target.component(q, tilt)
 
 
 def _polished(target: Landscape, guess: np.ndarray) -> np.ndarray:
