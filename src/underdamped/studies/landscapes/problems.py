@@ -156,11 +156,13 @@ def _mean_tilt(target: Landscape) -> Callable[[Array], Array]:
 
 
 def _polished(target: Landscape, guess: np.ndarray) -> np.ndarray:
-    """The minimum next to ``guess``, to single precision."""
-    found = optimize.minimize(
-        lambda q: float(target.potential(jnp.asarray(q, jnp.float32))),
-        guess,
-        jac=lambda q: np.asarray(target.gradient(jnp.asarray(q, jnp.float32)), np.float64),
-        method="BFGS",
-    )
+    """The minimum next to ``guess``, in double precision."""
+    with jax.enable_x64(True):
+        found = optimize.minimize(
+            lambda q: float(target.potential(jnp.asarray(q))),
+            guess.astype(np.float64),
+            jac=lambda q: np.asarray(target.gradient(jnp.asarray(q))),
+            method="BFGS",
+            options={"gtol": 1e-9},
+        )
     return found.x
