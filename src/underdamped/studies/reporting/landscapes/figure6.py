@@ -60,12 +60,12 @@ def answer(records: pl.DataFrame) -> list[str]:
         here, label = rows.filter(pl.col("experiment") == experiment), experiment.removeprefix(_PREFIX)
         masses, late = _masses(here), max(here["x"])
         sides = {sgd: [_side(_gap(here, name, sgd, late)) for name in masses] for sgd in (_FAIR, _SAME_STEP)}
-        told = ", ".join(f"{sides[sgd].count('lower')} of {len(masses)} against {sgd}" for sgd in sides)
-        counts.append(f"{told} with {label}")
+        told = " and ".join(f"{sides[sgd].count('lower')} settle lower than {sgd}" for sgd in sides)
+        counts.append(f"with {label}, of {len(masses)} choices of mass {told}")
         orders.append(f"{_order(here)} with {label}")
     return [
-        f"Fig. 6. SGMP settles lower than SGD: at iteration {max(rows['x']):.0f} this is so for {'; '.join(counts)}. A "
-        f"smaller mass falls faster early: {'; '.join(orders)}."
+        f"Fig. 6, “SGMP settles lower than SGD”: at iteration {max(rows['x']):.0f}, {'; '.join(counts)}. “A smaller mass "
+        f"falls faster early”: {'; '.join(orders)}."
     ]
 
 
