@@ -64,7 +64,8 @@ def answer(records: pl.DataFrame) -> list[str]:
         counts.append(f"with {label}, of {len(masses)} choices of mass {told}")
         orders.append(f"{_order(here)} with {label}")
     return [
-        f"Fig. 6, “SGMP settles lower than SGD”: at iteration {max(rows['x']):.0f}, {'; '.join(counts)}. “A smaller mass "
+        f"Fig. 6, “SGMP settles lower than SGD”: at iteration {max(rows['x']):.0f}, {'; '.join(counts)}. “A smaller "
+        f"mass "
         f"falls faster early”: {'; '.join(orders)}."
     ]
 
