@@ -78,7 +78,7 @@ def test_the_plane_tells_where_losing_mass_helps():
             for m, r in points]  # fmt: skip
     (sentence,) = planes.sentences(pl.DataFrame(rows))
     assert "more of them arrive when the mass is lost at 1 of 4 points" in sentence
-    assert "mL/α² from 1e+02 to 1e+02 and rates from 1 to 1 L/α" in sentence
+    assert "with mL/α² = 100 and κα/L = 1" in sentence
 
 
 def test_the_traced_schedule_is_the_cores():

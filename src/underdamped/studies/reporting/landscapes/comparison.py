@@ -29,7 +29,7 @@ def answer(records: pl.DataFrame) -> list[str]:
     if not problems:
         return []
     against = [KEPT, NONE, "Adam"]
-    comparisons = len(problems) * len(against)
+    comparisons = _family(rows)
     sentences = []
     for other, words in zip(against, ("keeping it", "having none (SGD)", "Adam"), strict=True):
         gaps = [(name, apart(_row(rows, name, LOST), _row(rows, name, other), comparisons)) for name in problems]
@@ -44,7 +44,7 @@ def answer(records: pl.DataFrame) -> list[str]:
 def _winners(rows: pl.DataFrame, problems: list[str]) -> str:
     """Where one method is clearly ahead of all others."""
     methods = [name for name in names_of(rows, "series") if name != YARDSTICK]
-    number = len(problems) * (len(methods) - 1)
+    number = _family(rows)
     ahead = []
     for name in problems:
         first, *others = sorted((_row(rows, name, m) for m in methods), key=lambda row: -row["value"])
@@ -98,17 +98,23 @@ def section(records: pl.DataFrame, config: Mapping[str, Any]) -> Section | None:
 def _differences(rows: pl.DataFrame, problems: list[str]) -> Table:
     pairs = [(LOST, KEPT), (LOST, NONE), (KEPT, NONE), (LOST, "Adam"), (LOST, "SGHMC"),
              ("momentum, falling rate", "SGD, falling rate")]  # fmt: skip
-    number = len(pairs) * len(problems)
+    number = _family(rows)
     cells = [
         [name, *(_cell(apart(_row(rows, name, a), _row(rows, name, b), number)) for a, b in pairs)] for name in problems
     ]
     return Table(
         ["landscape", *(f"{a} − {b}" for a, b in pairs)],
         cells,
-        "Differences of shares in percentage points with Newcombe’s interval, at a level at which all "
-        f"{number} hold together with 95 % (Bonferroni). Two methods are ranked only where it leaves out 0, marked by "
-        f"●.",
+        "Differences of shares in percentage points with Newcombe’s interval, at a level at which the intervals of all "
+        f"{number} pairs of methods on a landscape hold together with 95 % (Bonferroni). Two methods are ranked only "
+        "where it leaves out 0, marked by ●; the sentences at the top use the same intervals.",
     )
+
+
+def _family(rows: pl.DataFrame) -> int:
+    """All pairs of methods on all landscapes: one family, so that no two statements contradict each other."""
+    methods = len(names_of(rows, "series")) - 1  # the yardstick is ranked with nobody
+    return len(names_of(rows, "problem")) * methods * (methods - 1) // 2
 
 
 def _cell(gap: Apart) -> str:

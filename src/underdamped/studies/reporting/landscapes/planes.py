@@ -79,12 +79,15 @@ def sentence(one: _Plane) -> str:
         if len(places):
             masses, rates = one.masses[places[:, 1]], one.rates[places[:, 0]]
             parts.append(
-                f"clearly {words} of them arrive when the mass is lost at {len(places)} of {points} points, all with "
-                f"mL/α² "
-                f"from {masses.min():.2g} to {masses.max():.2g} and rates from {rates.min():.2g} to {rates.max():.2g} "
-                f"L/α"
+                f"clearly {words} of them arrive when the mass is lost at {len(places)} of {points} points, with mL/α² "
+                f"{_span(masses)} and κα/L {_span(rates)}"
             )
     return text + (listed(parts)[0].upper() + listed(parts)[1:]) + "."
+
+
+def _span(values: np.ndarray) -> str:
+    low, high = f"{values.min():.3g}", f"{values.max():.3g}"
+    return f"= {low}" if low == high else f"from {low} to {high}"
 
 
 def _planes(records: pl.DataFrame) -> list[_Plane]:
