@@ -1,5 +1,6 @@
 """The report of a run: one HTML file that opens anywhere, offline, with its figures inside."""
 
+import base64
 import importlib
 import pkgutil
 import re
@@ -49,8 +50,27 @@ class Picture:
     caption: str = ""
 
 
-Block: TypeAlias = str | Table | Picture
-"""What a section is made of: a paragraph, a table, a figure."""
+@dataclass(frozen=True)
+class Film:
+    """A short film. Readers who have asked for less motion, and print, get the still.
+
+    Attributes:
+        name: Name of the files that hold it, without ending.
+        gif: The film.
+        still: One picture of it as PNG, that says the most by itself: as a rule its end.
+        alt: What is seen, for those who cannot see it.
+        caption: What is seen, in full sentences.
+    """
+
+    name: str
+    gif: bytes
+    still: bytes
+    alt: str
+    caption: str = ""
+
+
+Block: TypeAlias = str | Table | Picture | Film
+"""What a section is made of: a paragraph, a table, a figure, a film."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +79,7 @@ class Section:
 
     Attributes:
         heading: The heading.
-        blocks: Paragraphs (plain text, escaped), tables and figures in reading order.
+        blocks: Paragraphs (plain text, escaped), tables, figures and films in reading order.
         level: Of the heading, 2 or below a chapter 3.
         anchor: Name by which a list of contents refers to it; it stands there if it has one.
     """
@@ -112,6 +132,9 @@ def write_report(run_path: Path | str) -> Path:
             drawing = plots.figure(block.panels)
             write_atomically(folder / f"{block.name}.svg", plots.to_svg(drawing).encode())
             write_atomically(folder / f"{block.name}.pdf", plots.to_pdf(drawing))
+        elif isinstance(block, Film):
+            write_atomically(folder / f"{block.name}.gif", block.gif)
+            write_atomically(folder / f"{block.name}.png", block.still)
     write_atomically(path / REPORT, render(page, config, environment).encode())
     return path / REPORT
 
@@ -172,7 +195,14 @@ def _block(block: Block) -> dict[str, Any]:
         svgs = [_inline(plots.to_svg(plots.figure([panel], legend=False)), f"{block.name}-{number}", panel.title)
                 for number, panel in enumerate(block.panels)]  # fmt: skip
         return {"kind": "picture", "svgs": svgs, "legend": _legend(block.panels), "caption": block.caption}
+    if isinstance(block, Film):
+        gif, still = _data_uri("image/gif", block.gif), _data_uri("image/png", block.still)
+        return {"kind": "film", "gif": gif, "still": still, "alt": block.alt, "caption": block.caption}
     return {"kind": "text", "text": block}
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _inline(svg: str, prefix: str, name: str) -> Markup:
