@@ -118,7 +118,9 @@ def check_assumptions(
     lost = _lost(mass, horizon)
     verdicts = [_smooth(max_curvature), _convex(min_curvature, convexity), lost]
     # Theorem 15 is about a mass that is lost: of another one it says nothing, whatever A3 does.
-    verdicts.append(_slowly_lost(mass, horizon, None if lost.holds is False else convexity))
+    verdicts.append(
+        _slowly_lost(mass, horizon, None if lost.holds is False and lost.basis == "closed form" else convexity)
+    )
     if rate is not None:
         verdicts.append(_balanced(mass, rate, horizon))
     return tuple(verdicts)

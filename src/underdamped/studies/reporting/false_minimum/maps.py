@@ -175,11 +175,12 @@ def what_subsampling_does(records: pl.DataFrame, duration: float) -> str:
     helped, missed, back = ([f"{count[place]}" for count in counts] for place in range(3))
     _, passes, can = _shares(records, finite[0], _PASSED)
     names = listed([rate.removeprefix("rate ") for rate in finite])
+    names = f"the rate{'s' if len(finite) > 1 else ''} {names}"
     return (
-        f"Under subsampling, at the rates {names}, some path has passed 0 by time {duration:g} at {listed(helped)} of "
+        f"Under subsampling, at {names}, some path has passed 0 by time {duration:g} at {listed(helped)} of "
         f"the {(can & ~passes).sum()} points between α² = 8m and α² = 16m, where the full gradient always stops. At "
-        f"the {passes.sum()} points where that always passes, some path has not at {listed(missed)}; and of the others, "
-        f"where all have, some path is left of 0 again at {listed(back)}."
+        f"the {passes.sum()} points where that always passes, some path has not at {listed(missed)}; and of the "
+        f"others, where all have, some path is left of 0 again at {listed(back)}."
     )
 
 
