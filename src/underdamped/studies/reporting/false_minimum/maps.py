@@ -98,7 +98,7 @@ def subsampling(records: pl.DataFrame, paths: int, duration: float, step: float)
     """The maps by the rate of switching: who has passed, and where the paths are."""
     how = f"{paths:,} paths a point, up to time T = {duration:g}"
     passed = (
-        f"Share of paths that have been right of 0 by T: P(max q > 0), the maximum over times {step:g} apart ({how}). "
+        f"Share of paths that have been right of 0 by T: P(max q > 0) over times at most {step:g} apart ({how}). "
         "The flow sees one term of the potential at a time, 2(max(x, 0) − 1)² or 2x², redrawn at the rate κ; at an "
         "infinite rate it sees both. Solid: α² = 8m, where the full gradient begins to pass. Dashed: α² = 16m; with "
         "less mass no path passes, at any finite rate."
@@ -108,9 +108,9 @@ def subsampling(records: pl.DataFrame, paths: int, duration: float, step: float)
         [
             "rate κ",
             "a path passes below α² = 8m",
-            "not all pass above it",
+            "all pass above it",
             "a path passes below α² = 16m",
-            "all pass above α² = 8m, some are back at T",
+            "of these some are back at T",
             "still passing",
         ],
         [_shares_row(records, rate) for rate in rates(records)],
@@ -167,20 +167,20 @@ def what_the_scheme_does(records: pl.DataFrame) -> str:
 
 
 def what_subsampling_does(records: pl.DataFrame, duration: float) -> str:
-    """Two sentences: who passes below the curve, and who does not, or comes back, above it."""
+    """Two sentences: where paths pass below the curve, and where all do, or some come back, above it."""
     finite = [rate for rate in rates(records) if rate != "rate inf"]
     if not finite:
         return ""
     counts = [_changes(records, rate) for rate in finite]
-    helped, missed, back = ([f"{count[place]}" for count in counts] for place in range(3))
+    helped, every, back = ([f"{count[place]}" for count in counts] for place in range(3))
     _, passes, can = _shares(records, finite[0], _PASSED)
     names = listed([rate.removeprefix("rate ") for rate in finite])
     names = f"the rate{'s' if len(finite) > 1 else ''} {names}"
     return (
         f"Under subsampling, at {names}, some path has passed 0 by time {duration:g} at {listed(helped)} of "
         f"the {(can & ~passes).sum()} points between α² = 8m and α² = 16m, where the full gradient always stops. At "
-        f"the {passes.sum()} points where that always passes, some path has not at {listed(missed)}; and of the "
-        f"others, where all have, some path is left of 0 again at {listed(back)}."
+        f"the {passes.sum()} points where that always passes, every path has at {listed(every)}; of these, at "
+        f"{listed(back)} some path is left of 0 again at that time."
     )
 
 
@@ -231,13 +231,13 @@ def _shares(records: pl.DataFrame, rate: str, quantity: str) -> tuple[Grid, np.n
 
 
 def _changes(records: pl.DataFrame, rate: str) -> tuple[int, int, int]:
-    """Points where a path passes and the flow does not; where not all pass and it does; where all do, but come back."""
+    """Points where a path passes and the flow does not; where all pass as it does; of these, where some came back."""
     passed, passes, _ = _shares(records, rate, _PASSED)
     right, _, _ = _shares(records, rate, _RIGHT)
     all_passed = passes & (passed.values == 1)
     return (
         int((passed.values[~passes] > 0).sum()),
-        int((passed.values[passes] < 1).sum()),
+        int(all_passed.sum()),
         int((right.values[all_passed] < 1).sum()),
     )
 
@@ -246,14 +246,14 @@ def _shares_row(records: pl.DataFrame, rate: str) -> list[str]:
     passed, passes, can = _shares(records, rate, _PASSED)
     half, _, _ = _shares(records, rate, "share passed, half")
     changing = half.high < passed.low
-    helped, missed, back = _changes(records, rate)
+    helped, every, back = _changes(records, rate)
     is_full = math.isinf(float(rate.removeprefix("rate ")))
     return [
         "∞ (full gradient)" if is_full else rate.removeprefix("rate "),
         f"{helped} of {(~passes).sum()}",
-        f"{missed} of {passes.sum()}",
+        f"{every} of {passes.sum()}",
         f"{(passed.values[~can] > 0).sum()} of {(~can).sum()}",
-        f"{back} of {(passed.values[passes] == 1).sum()}",
+        f"{back} of {every}",
         f"{changing.sum()} of {changing.size}",
     ]
 
