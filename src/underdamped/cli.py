@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import itertools
 import os
 import shlex
 import sys
@@ -160,28 +161,29 @@ def _check(words: list[str]) -> int:
         print(f"The study {name!r} states no problem whose curvatures are known: there is nothing to check.")
         return 0
     study.check(config)
-    for number, problem in enumerate(study.problems(config)):
-        _show_theory(problem, first=number == 0)
+    groups = itertools.groupby(study.problems(config), key=lambda problem: problem.name)
+    for number, (_, cases) in enumerate(groups):
+        _show_theory(list(cases), first=number == 0)
     return 0
 
 
-def _show_theory(problem: Any, *, first: bool) -> None:
+def _show_theory(cases: list[Any], *, first: bool) -> None:
     """A table on a terminal, a line for each answer elsewhere: those can be searched and compared."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from underdamped.studies.setting import what_theory_says
+    from underdamped.studies.setting import what_theory_says_of_all
 
     console = Console()
-    answers = what_theory_says(problem)
+    answers = what_theory_says_of_all(cases)
     if console.is_terminal:
-        table = Table(title=Text(problem.name), title_justify="left", show_header=False)
+        table = Table(title=Text(cases[0].name), title_justify="left", show_header=False)
         for row in answers:
             table.add_row(*map(Text, row))  # not strings: brackets in them are no markup
         console.print(table)
         return
-    print(("" if first else "\n") + problem.name)
+    print(("" if first else "\n") + cases[0].name)
     for question, answer in answers:
         print(f"  {question}: {answer}")
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from underdamped import ExponentialDecay, PowerDecay, stability_limit
-from underdamped.studies.setting import Setting, what_theory_says
+from underdamped.studies.setting import Setting, what_theory_says, what_theory_says_of_all
 
 
 def answers(**changes):
@@ -71,8 +71,30 @@ def test_on_a_terminal_brackets_are_no_markup(monkeypatch, capsys):
 
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "150")
-    _show_theory(Setting("eigenvalues in [a, b]", 1.0, remark="[bold]"), first=True)
+    _show_theory([Setting("eigenvalues in [a, b]", 1.0, remark="[bold]")], first=True)
     shown = capsys.readouterr().out
     assert "[a, b]" in shown
     assert "[bold]" in shown
     assert "│ curvatures" in shown
+
+
+def test_an_assumption_that_is_said_to_fail_fails():
+    found = answers(not_met={"A1": "the gradient jumps"})
+    assert found["A1"] == "fails: the gradient jumps"
+    assert found["A2"].startswith("holds")
+    assert found["curvatures"].endswith("not a Lipschitz bound")
+    assert "ergodicity" not in found
+
+
+def test_of_a_mass_that_stays_nothing_is_said_about_theorem_15():
+    assert "Theorem 15" not in answers()["A3"]
+    assert "Theorem 15" in answers(mass=ExponentialDecay(1.0, 0.1))["A3"]
+
+
+def test_what_cases_share_is_said_once():
+    cases = [Setting("p", 1.0, max_curvature=4.0, rate=rate, case=f"rate {rate:g}") for rate in (1.0, 2.0)]
+    found = what_theory_says_of_all(cases)
+    assert dict(found)["switching (rate 2)"] == "at rate kappa = 2"
+    assert len(found) == len(dict(found))
+    assert sum(question.startswith("step rule") for question, _ in found) == 1
+    assert what_theory_says_of_all(cases[:1]) == what_theory_says(cases[0])

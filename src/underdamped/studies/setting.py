@@ -1,8 +1,8 @@
 """The problems of a study as the theory sees them, and what it says about each: for `underdamped check`."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, is_dataclass
 
 from underdamped.coefficients import stability_limit
 from underdamped.schedules import Schedule
@@ -32,6 +32,9 @@ class Setting:
         rate: $\kappa$ of the redraws from all components, a number, ``inf`` for the full gradient, or a Schedule of
             time.
         remark: what the numbers do not say; one sentence.
+        not_met: assumptions that fail for the whole problem, with the reason. The curvatures are then those of a piece,
+            and no Lipschitz constants of the gradients.
+        case: what tells it from other settings of the same name.
 
     Example:
         >>> Setting("half a parabola", mass=1.0, min_curvature=1.0, max_curvature=1.0).friction
@@ -46,6 +49,8 @@ class Setting:
     step: float | None = None
     rate: float | Schedule | None = None
     remark: str = ""
+    not_met: Mapping[str, str] = field(default_factory=dict)
+    case: str = ""
 
 
 def what_theory_says(problem: Setting) -> list[tuple[str, str]]:
@@ -71,13 +76,40 @@ def what_theory_says(problem: Setting) -> list[tuple[str, str]]:
     return [*_setting(problem), *_steps(problem), *_rates(problem), *_switching(problem), *_assumptions(problem)]
 
 
+def what_theory_says_of_all(cases: Sequence[Setting]) -> list[tuple[str, str]]:
+    """Settings of one name together: an answer they share once, the others with the case they belong to.
+
+    Args:
+        cases: settings that differ in their ``case``.
+
+    Returns:
+        Questions and answers, as ``what_theory_says``.
+
+    Example:
+        >>> cases = [Setting("a parabola", mass, max_curvature=1.0, case=f"m = {mass}") for mass in (1.0, 2.0)]
+        >>> [question for question, _ in what_theory_says_of_all(cases)][:4]
+        ['curvatures', 'mass, friction (m = 1.0)', 'mass, friction (m = 2.0)', 'step rule']
+    """
+    answers = [dict(what_theory_says(one)) for one in cases]
+    found = []
+    for question in dict.fromkeys(question for one in answers for question in one):
+        given = [one.get(question) for one in answers]
+        if len(set(given)) == 1:
+            found.append((question, answers[0][question]))
+        else:
+            pairs = zip(cases, given, strict=True)
+            found += [(f"{question} ({one.case})", answer) for one, answer in pairs if answer is not None]
+    return found
+
+
 def _setting(problem: Setting) -> Iterator[tuple[str, str]]:
     mu, L = problem.min_curvature, problem.max_curvature
     if mu is not None and L is not None:
-        yield "curvatures", f"of every component between mu = {mu:.4g} and L = {L:.4g}"
+        words = f"of every component between mu = {mu:.4g} and L = {L:.4g}"
     else:
         known = f"at least mu = {mu:.4g}" if mu is not None else f"at most L = {L:.4g}" if L is not None else "unknown"
-        yield "curvatures", f"of every component {known}"
+        words = f"of every component {known}"
+    yield "curvatures", words + (", where they exist: not a Lipschitz bound" if "A1" in problem.not_met else "")
     yield "mass, friction", f"m = {_shown(problem.mass)}, alpha = {problem.friction:.4g}"
     if problem.rate is not None:
         full = problem.rate == math.inf
@@ -122,7 +154,7 @@ def _rates(problem: Setting) -> Iterator[tuple[str, str]]:
 
 def _switching(problem: Setting) -> Iterator[tuple[str, str]]:
     mu, L, alpha = problem.min_curvature, problem.max_curvature, problem.friction
-    if mu is None or L is None:
+    if mu is None or L is None or problem.not_met:  # a piece of a problem says nothing of the whole
         return
     for name, mass in _masses(problem).items():
         threshold, norm = ergodicity_threshold(mu, L, mass), common_norm(mu, L, mass, alpha)
@@ -144,6 +176,9 @@ def _assumptions(problem: Setting) -> Iterator[tuple[str, str]]:
     verdicts = check_assumptions(mass, rate, min_curvature=problem.min_curvature, max_curvature=problem.max_curvature)
     for verdict in verdicts:
         in_time = alpha != 1 and verdict.assumption in ("A3", "A4")
+        if verdict.assumption in problem.not_met:
+            yield verdict.assumption, f"fails: {problem.not_met[verdict.assumption]}"
+            continue
         unit = ", in the unit of time that makes the friction 1" if in_time else ""
         yield verdict.assumption, str(verdict).removeprefix(f"{verdict.assumption} ") + unit
 

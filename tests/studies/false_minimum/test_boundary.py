@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.linalg import expm
 
 from reference import sgmp_steps
-from underdamped.studies.false_minimum.boundary import flow_passes, scheme_passes, split_can_pass
+from underdamped.studies.false_minimum.boundary import flow_passes, passing_time, scheme_passes, split_can_pass
 
 
 @settings(deadline=None)
@@ -26,6 +26,18 @@ def test_the_scheme_passes_where_plain_iteration_changes_its_sign(step, mass, fr
 def test_the_flow_passes_where_its_roots_are_complex(mass, friction):
     assume(abs(friction**2 - 8 * mass) > 1e-6)
     assert flow_passes(mass, friction) == (np.roots([mass, friction, 2.0]).imag != 0).any()
+
+
+@given(st.floats(0.01, 5.0), st.floats(0.05, 5.0))
+def test_at_the_time_of_passing_the_flow_is_at_0_and_before_it_is_not(mass, friction):
+    time = passing_time(mass, friction)
+    assert math.isfinite(time) == flow_passes(mass, friction)
+    assume(time < 50 * mass / friction)  # the factor e^(-alpha t / 2m) stays above 1e-11
+    generator = np.array([[0.0, 1.0], [-2 / mass, -friction / mass]])
+    at = lambda t: (expm(generator * t) @ [-1.0, 0.0])[0]  # noqa: E731
+    scale = math.exp(-friction * time / (2 * mass))
+    assert at(time) == pytest.approx(0, abs=1e-6 * scale + 1e-13)
+    assert all(at(share * time) < 0 for share in (0.1, 0.5, 0.9, 0.99))
 
 
 @given(st.floats(0.01, 5.0), st.floats(0.05, 5.0))

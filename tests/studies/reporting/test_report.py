@@ -188,3 +188,11 @@ def test_what_cannot_be_reported_is_said(tmp_path):
         write_report(tmp_path / "other")
     with pytest.raises(FileNotFoundError, match="`run_dir` must be a run directory"):
         write_report(tmp_path / "missing")
+
+
+def test_a_table_of_verdicts_becomes_a_list_on_a_phone():
+    """A verdict that is off screen behind a scroll is not read; other tables keep their columns."""
+    tables = [Table(["what", name], [["first", "agrees"]]) for name in ("verdict", "error")]
+    html = render(Page("Title", [], [Section("Section", tables)]), {}, {})
+    assert html.count('<table class="stacking">') == 1
+    assert '<td data-column="verdict">agrees</td>' in html

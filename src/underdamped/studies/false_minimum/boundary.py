@@ -1,5 +1,6 @@
 r"""Who passes the false minimiser at 0, starting at rest on its left: the exact criteria, in rational arithmetic."""
 
+import math
 from fractions import Fraction
 
 FALSE_MINIMUM, MINIMUM = 0.0, 0.5
@@ -28,6 +29,35 @@ def flow_passes(mass: float, friction: float) -> bool:
         Jin, Latz, Liu and Scagliotti (JMLR 2025), equation (7).
     """
     return Fraction(friction) ** 2 < 8 * Fraction(mass)
+
+
+def passing_time(mass: float, friction: float) -> float:
+    r"""When the underdamped gradient flow passes 0 from rest, wherever it starts on the left.
+
+    $$t = \frac{\pi - \arctan(\omega/\gamma)}{\omega}, \qquad \gamma = \frac{\alpha}{2m}, \quad
+    \omega = \frac{\sqrt{8m - \alpha^2}}{2m}$$
+
+    the first zero of $e^{-\gamma t}(\cos\omega t + (\gamma/\omega)\sin\omega t)$. It grows without bound towards the
+    boundary $\alpha^2 = 8m$.
+
+    Args:
+        mass: $m \ge 0$.
+        friction: $\alpha > 0$.
+
+    Returns:
+        The time; infinity where it does not pass.
+
+    Example:
+        >>> round(passing_time(mass=3.2, friction=5.0), 2), passing_time(mass=0.5, friction=2.0)
+        (24.69, inf)
+
+    References:
+        Derived here from equation (5) in Jin, Latz, Liu and Scagliotti (JMLR 2025).
+    """
+    if not flow_passes(mass, friction):
+        return math.inf
+    root = math.sqrt(8 * Fraction(mass) - Fraction(friction) ** 2)  # exact below the root: no cancellation
+    return 2 * mass * (math.pi - math.atan2(root, friction)) / root
 
 
 def scheme_passes(step: float, mass: float, friction: float) -> bool:

@@ -14,7 +14,7 @@ class Verdict(NamedTuple):
         what: was measured.
         predicted: by a closed form or a proof.
         measured: the same from the records.
-        verdict: "agrees", or "does not agree: ..." with the reason.
+        verdict: "agrees", "does not agree: ..." or "no verdict: ..." with the reason.
     """
 
     what: str
@@ -73,6 +73,18 @@ def beside(inside: np.ndarray) -> np.ndarray:
     height, width = inside.shape
     blocks = [padded[i : i + height, j : j + width] for i in range(3) for j in range(3)]
     return np.any(blocks, axis=0) & ~np.all(blocks, axis=0)
+
+
+def judged(wrong: int, points: int) -> str:
+    """The verdict on points that are held against a prediction; without a point there is none.
+
+    Example:
+        >>> judged(0, 25), judged(1, 25), judged(0, 0)
+        ('agrees', 'does not agree: 1 point off', 'no verdict: no such point on this grid')
+    """
+    if points == 0:
+        return "no verdict: no such point on this grid"
+    return "agrees" if wrong == 0 else f"does not agree: {counted(wrong, 'point')} off"
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

@@ -26,6 +26,9 @@ def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[
     rows = [[f"{v.what}\n{v.predicted}", v.measured, v.verdict] for v in found]
     table = Table(["what, and what is predicted", "measured", "verdict"], rows, "Computed from the records.")
     sections = [Section("Measured beside predicted", [table])]
+    if "assumptions" in there:
+        concerns = records.filter(pl.col("experiment") == "assumptions")["series"].to_list()
+        sections.append(Section("Assumptions that are not met", concerns))
     if "figure 1" in there:
         sections.append(paths.figure_1(records))
     if "figure 2" in there:
@@ -33,8 +36,10 @@ def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[
     if maps.bounds(records):
         sections.append(maps.figure_4(records))
     if maps.rates(records):
-        sections.append(maps.subsampling(records, int(config["paths"]), float(config["duration"])))
-    lead = [maps.what_the_scheme_does(records), maps.what_subsampling_does(records)]
+        sections.append(
+            maps.subsampling(records, int(config["paths"]), float(config["duration"]), float(config["step"]))
+        )
+    lead = [maps.what_the_scheme_does(records), maps.what_subsampling_does(records, float(config["duration"]))]
     lead += [_agreement(found), _missing(records, config)]
     return Page("A false minimiser, and who passes it", [text for text in lead if text], sections)
 
@@ -68,16 +73,19 @@ def verdicts(records: pl.DataFrame) -> list[Verdict]:
 
 
 def _agreement(found: list[Verdict]) -> str:
-    off = [verdict.what for verdict in found if verdict.verdict != "agrees"]
-    if not off:
+    open_ones = [verdict.what for verdict in found if verdict.verdict.startswith("no verdict")]
+    off = [verdict.what for verdict in found if verdict.verdict != "agrees" and verdict.what not in open_ones]
+    number = counted(len(found) - len(off) - len(open_ones), "prediction agrees", "predictions agree")
+    if not off and not open_ones:
         return f"All {len(found)} predictions agree with what was measured."
-    number = counted(len(found) - len(off), "prediction agrees", "predictions agree")
-    return f"{number} with what was measured; {len(off)} {'does' if len(off) == 1 else 'do'} not: {listed(off)}."
+    words = f"{number} with what was measured"
+    words += f"; {len(off)} {'does' if len(off) == 1 else 'do'} not: {listed(off)}" if off else ""
+    return words + (f"; there is no verdict on {len(open_ones)}: {listed(open_ones)}" if open_ones else "") + "."
 
 
 def _missing(records: pl.DataFrame, config: Mapping[str, Any]) -> str:
     """What was asked for and is not recorded yet."""
-    asked = ["figure 1", "figure 2"]
+    asked = ["assumptions", "figure 1", "figure 2"]
     asked += [f"figure 4, L = {bound:g}" for bound in config.get("bounds", ())]
     asked += [f"subsampling, rate {rate:g}" for rate in config.get("rates", ())]
     missing = [name for name in asked if name not in set(records["experiment"])]
