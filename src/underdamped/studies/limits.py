@@ -80,7 +80,8 @@ def check(config: Config) -> None:
         way_out = "spread and instability are measured on the quadratic alone"
         bound = f"among those of an experiment asked for ({', '.join(config.experiments)})"
         raise _checks.fail("problems", bound, config.problems, way_out)
-    sizes = ("paths", "logistic_paths", "long_paths", "logistic_long_paths", "map_paths", "starts", "logistic_starts")
+    sizes = ("paths", "logistic_paths", "long_paths", "logistic_long_paths", "coupled_paths", "map_paths",
+             "starts", "logistic_starts")  # fmt: skip
     for argument in sizes:
         if getattr(config, argument) < 2:
             raise _checks.fail(argument, "at least 2", getattr(config, argument), "one path has no spread")

@@ -112,6 +112,7 @@ SMALL = limits.Config(
     paths=16,
     long_paths=16,
     map_paths=4,
+    coupled_paths=4,
     grid=3,
     horizon=10.0,
 )

@@ -24,7 +24,9 @@ def test_one_trajectory_that_falls_too_slowly_is_seen(slowest, agrees):
 def test_a_trajectory_that_breaks_down_is_seen():
     values = np.exp(-2.0 * np.ones((30, 1)) * TIMES)
     values[7, 50:] = np.nan
-    (found,) = judgements(frame({"experiment": "e", "problem": "p"} | one for one in _compared("case", values, rate=1.0)))
+    (found,) = judgements(
+        frame({"experiment": "e", "problem": "p"} | one for one in _compared("case", values, rate=1.0))
+    )
     assert found.verdict == "does not agree: what was measured is not finite"
 
 

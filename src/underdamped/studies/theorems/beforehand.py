@@ -7,8 +7,8 @@ import jax
 from underdamped.studies.setting import Setting
 from underdamped.studies.theorems.corollary19 import choices
 from underdamped.studies.theorems.instability import SPRINGS
-from underdamped.studies.theorems.longrun import law_masses
 from underdamped.studies.theorems.longrun import SWITCHING_RATE as LONG_RUN_RATE
+from underdamped.studies.theorems.longrun import law_masses
 from underdamped.studies.theorems.lyapunov import CONSTANTS
 from underdamped.studies.theorems.problems import PROBLEMS, Problem
 from underdamped.studies.theorems.settings import Config

@@ -63,7 +63,10 @@ def instability(problem: Problem, config: Config, key: Array) -> list[Row]:
     rows += curve("boundary, exact", "lightest unstable mass", fine, boundary)
     rows.append(row("common norm", "largest mass that is stable for every index process", threshold))
     rows.append(row("heavy mass", "rate above which all masses are stable", heavy_mass_rate()))
-    lightest, fastest = float(np.nanmin(boundary)), "fastest growth of almost every path, that of its mean square at most"
+    lightest, fastest = (
+        float(np.nanmin(boundary)),
+        "fastest growth of almost every path, that of its mean square at most",
+    )
     unstable, its_mean_square = max(growing, key=lambda pair: pair[0].low)
     return [
         *rows,

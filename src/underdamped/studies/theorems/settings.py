@@ -24,6 +24,8 @@ class Config:
     """Index paths of Corollary 19 on the quadratic."""
     logistic_long_paths: int = 2000
     """Index paths of Corollary 19 on the logistic regression."""
+    coupled_paths: int = 500
+    """Index paths of Theorem 18, each with two processes on it."""
     map_paths: int = 250
     """Index paths at each point of the map of random switching."""
     starts: int = 300
@@ -57,6 +59,7 @@ QUICK = Config(
     logistic_paths=50,
     long_paths=200,
     logistic_long_paths=50,
+    coupled_paths=50,
     map_paths=30,
     choices=3,
     starts=50,

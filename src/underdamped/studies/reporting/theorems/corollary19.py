@@ -51,7 +51,8 @@ def section(records: pl.DataFrame, config: Mapping[str, Any]) -> Section:
                 f"{papers}: squared distance to the SGP on the same index path. Mean over paths with 95 % intervals, "
                 "the largest of all paths, and σ²m²/(1+κm), derived here: near θ* the gradients are noise of mean "
                 "square σ² that forgets at the rate κ, the velocity averages it over times of order m, and q − ξ is −m "
-                "times the velocity to leading order.",
+                "times the velocity. Only its slope is judged: once κm is small, terms of the same order in m are "
+                "left out.",
             ),
             verdict_table(records),
             _assumptions(records, names),
