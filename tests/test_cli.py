@@ -239,8 +239,8 @@ def test_a_warning_to_the_user_is_one_line_without_its_place(monkeypatch):
     shown, before = [], warnings.formatwarning
 
     def dispatch(words):
-        for category in (UserWarning, DeprecationWarning):
-            shown.append(warnings.formatwarning("A4 does not hold", category, "source.py", 3))
+        kinds = (UserWarning, DeprecationWarning)
+        shown.extend(warnings.formatwarning("A4 does not hold", kind, "source.py", 3) for kind in kinds)
         return 0
 
     monkeypatch.setattr("underdamped.cli._dispatch", dispatch)
