@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import tomllib
+import warnings
 from pathlib import Path
 
 import polars as pl
@@ -232,3 +233,18 @@ def test_report_again(finished, capsys):
     assert main(["report", str(path)]) == 0
     assert capsys.readouterr().out == f"Report: {path / 'report.html'}\n"
     assert (path / "report.html").exists()
+
+
+def test_a_warning_to_the_user_is_one_line_without_its_place(monkeypatch):
+    shown, before = [], warnings.formatwarning
+
+    def dispatch(words):
+        kinds = (UserWarning, DeprecationWarning)
+        shown.extend(warnings.formatwarning("A4 does not hold", kind, "source.py", 3) for kind in kinds)
+        return 0
+
+    monkeypatch.setattr("underdamped.cli._dispatch", dispatch)
+    assert main(["run"]) == 0
+    assert shown[0] == "underdamped: warning: A4 does not hold\n"
+    assert shown[1].startswith("source.py:3: DeprecationWarning")
+    assert warnings.formatwarning is before

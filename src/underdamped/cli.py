@@ -1,5 +1,6 @@
 """The command line: `underdamped list | run STUDY | check STUDY | demo | report RUN_DIR | data fetch NAME`."""
 
+import contextlib
 import dataclasses
 import importlib
 import itertools
@@ -7,7 +8,8 @@ import os
 import shlex
 import sys
 import tomllib
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -51,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _dispatch(words)
+        with _plain_warnings():
+            return _dispatch(words)
     except ModuleNotFoundError as problem:
         missing = (problem.name or "").partition(".")[0]
         if missing == "underdamped":
@@ -89,6 +92,23 @@ def _dispatch(words: list[str]) -> int:
         case [name, *_]:
             raise ValueError(f"unknown command {name!r}: {_checks.suggestion(name, commands)}")
     raise AssertionError(words)
+
+
+@contextlib.contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Warnings to the user in one line, without the place in the source that they come from; others as they were."""
+    before = warnings.formatwarning
+
+    def shown(message: Any, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
+        if category is UserWarning:
+            return f"underdamped: warning: {message}\n"
+        return before(message, category, filename, lineno, line)
+
+    warnings.formatwarning = shown
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def _complain(message: str) -> int:

@@ -9,19 +9,20 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from underdamped.studies import limits
-from underdamped.studies.limits import EXPERIMENTS, QUICK, Config, Experiment, check
-from underdamped.studies.reporting.pages.limits import SECTIONS, page, summary
+from underdamped.studies.limits import EXPERIMENTS, QUICK, Config, Experiment, check, problems
+from underdamped.studies.reporting.pages.limits import _QUADRATIC_ALONE, SECTIONS, page, summary
 from underdamped.studies.reporting.report import Picture, Table, write_report
 from underdamped.studies.reporting.theorems.verdicts import judgements
 from underdamped.studies.runs.records import open_run
-from underdamped.studies.theorems.rows import SCHEMA, judged
+from underdamped.studies.setting import what_theory_says
+from underdamped.studies.theorems.rows import SCHEMA, frame, judged
 
 TINY = dataclasses.replace(
     QUICK,
     problems=("quadratic",),
-    paths=10,
+    paths=30,
     logistic_paths=4,
-    starts=4,
+    starts=30,
     logistic_starts=2,
     nu=(1e-1, 1e-2),
     masses=(1e-1, 1e-2),
@@ -101,6 +102,49 @@ def test_the_lead_counts_verdicts(tmp_path, monkeypatch):
     records = limits.run(Config(), open_run(tmp_path / "run", "limits", Config()))
     assert page(records, {}, {}).lead == ["Of 3 comparisons of a measurement with theory, 1 agrees and 2 do not."]
     assert summary(records).rows() == [("a", "quadratic", 1, 2, 0)]
+    (table,) = page(records, {}, {}).sections[0].blocks
+    assert [(row[0], row[3], row[-1]) for row in table.rows] == [
+        ("a, quadratic\nbad; ", "1 of 3", "does not agree: above 2")
+    ]
+
+
+def test_an_unfinished_run_says_so():
+    rows = [
+        {"experiment": "theorem5", "problem": "quadratic"} | one
+        for one in judged("", "slope", 0.5, 0.5, (0.4, 0.6), paths=100)
+    ]
+    config = {"experiments": ("theorem5", "spread"), "problems": ("quadratic", "logistic")}
+    lead = page(frame(rows).filter(pl.col("quantity") == "nothing"), config, {}).lead
+    missing = "Theorem 5 (quadratic); Theorem 5 (logistic); Long run: spread (quadratic)"
+    assert lead == [
+        "Nothing has been compared with theory yet.",
+        f"The run is not finished: {missing} not recorded yet.",
+    ]
+
+
+def test_the_page_knows_what_is_measured_on_the_quadratic_alone():
+    assert {one.name for one in EXPERIMENTS if one.problems == ("quadratic",)} == set(_QUADRATIC_ALONE)
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return {one.name: dict(what_theory_says(one)) for one in problems(Config())}
+
+
+def test_theory_is_asked_about_every_choice_of_corollary_19(settings):
+    a4 = {name: found["A4"].partition(":")[0] for name, found in settings.items() if "Corollary 19" in name}
+    assert len(a4) == 12
+    for problem in ("quadratic", "logistic"):
+        assert a4[f"{problem}: Corollary 19, ddSGMP, β = t³"] == "fails"
+        assert a4[f"{problem}: Corollary 19, ddSGMP, β = t²"] == "holds"
+
+
+def test_theory_is_asked_about_every_experiment(settings):
+    for word in ("Theorem 5", "Theorem 6", "Theorem 15", "Lemma 32", "Proposition 22", "long run", "two springs"):
+        assert any(word in name for name in settings), word
+    assert "not above" in settings["two springs, heavy: m = 10"]["ergodicity"]
+    assert "contracts" in settings["two springs, light: m = 0.0556"]["ergodicity"]
+    assert len(problems(Config(experiments=("theorem6",), problems=("quadratic",)))) == 2
 
 
 def test_every_experiment_has_a_section():
@@ -120,6 +164,11 @@ def test_the_presets_are_valid():
         ({"problems": ()}, "`problems` must be at least one"),
         ({"problems": ("cubic",)}, "`problems` must be made of known names"),
         ({"paths": 1}, "`paths` must be at least 2, got 1"),
+        ({"decays": math.inf}, "`decays` must be finite"),
+        ({"horizon": math.inf}, "`horizon` must be finite"),
+        ({"horizon": 20.0}, "`horizon` must be at least 40, got 20.0"),
+        ({"choices": 7}, "`choices` must be from 1 to 6"),
+        ({"experiments": ("spread",), "problems": ("logistic",)}, "`problems` must be among those of an experiment"),
         ({"decays": 1.0}, "`decays` must be at least 2, got 1.0"),
         ({"seed": -1}, "`seed` must be non-negative"),
         ({"nu": (0.1,)}, "`nu` must be two or more different numbers"),

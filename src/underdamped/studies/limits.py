@@ -12,6 +12,7 @@ from jax import Array
 
 from underdamped import _checks
 from underdamped.studies.runs.records import Run
+from underdamped.studies.theorems.beforehand import problems
 from underdamped.studies.theorems.corollary19 import corollary19
 from underdamped.studies.theorems.instability import instability
 from underdamped.studies.theorems.longrun import longrun
@@ -24,7 +25,7 @@ from underdamped.studies.theorems.theorem5 import theorem_5
 from underdamped.studies.theorems.theorem6 import theorem_6
 from underdamped.studies.theorems.theorem15 import theorem_15
 
-__all__ = ["EXPERIMENTS", "QUICK", "Config", "Experiment", "check", "run"]
+__all__ = ["EXPERIMENTS", "QUICK", "Config", "Experiment", "check", "problems", "run"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,13 @@ def check(config: Config) -> None:
             raise _checks.fail(argument, "without repetition", names, "each is measured once")
     if not config.problems:
         raise _checks.fail("problems", "at least one", config.problems, f"choose from {', '.join(PROBLEMS)}")
-    for argument in ("paths", "logistic_paths", "starts", "logistic_starts"):
+    if not _jobs(config):
+        way_out = "spread and instability are measured on the quadratic alone"
+        bound = f"among those of an experiment asked for ({', '.join(config.experiments)})"
+        raise _checks.fail("problems", bound, config.problems, way_out)
+    sizes = ("paths", "logistic_paths", "long_paths", "logistic_long_paths", "coupled_paths", "map_paths",
+             "starts", "logistic_starts")  # fmt: skip
+    for argument in sizes:
         if getattr(config, argument) < 2:
             raise _checks.fail(argument, "at least 2", getattr(config, argument), "one path has no spread")
     for argument in ("nu", "masses"):
@@ -84,9 +91,12 @@ def check(config: Config) -> None:
             raise _checks.fail(argument, "two or more different numbers in (0, 1]", values, "a slope is fitted to them")
     if config.grid < 2:
         raise _checks.fail("grid", "at least 2", config.grid, "a map has two rows and two columns at least")
-    if not config.horizon >= 10:
-        raise _checks.fail("horizon", "at least 10", config.horizon, "the start is not forgotten sooner")
-    if not config.decays >= 2:
+    _checks.count(config.choices, "choices", "the paper's comes first", most=6)
+    least = 40 if "logistic" in config.problems else 10
+    if not _checks.number(config.horizon, "horizon", "it is a length of time") >= least:
+        way_out = "sooner the start is not forgotten on all problems"
+        raise _checks.fail("horizon", f"at least {least}", config.horizon, way_out)
+    if not _checks.number(config.decays, "decays", "it is a number of decay times") >= 2:
         raise _checks.fail("decays", "at least 2", config.decays, "before that the start is not forgotten")
     if config.seed < 0:
         raise _checks.fail("seed", "non-negative", config.seed, "it is the seed of JAX keys")
@@ -107,8 +117,7 @@ def run(config: Config, run: Run) -> pl.DataFrame:
         OSError: If a file cannot be written.
     """
     check(config)
-    chosen = [one for one in EXPERIMENTS if not config.experiments or one.name in config.experiments]
-    jobs = [(one, name) for one in chosen for name in one.problems if name in config.problems]
+    jobs = _jobs(config)
     before = run.read_records()
     records = frame([]) if before.is_empty() else before
     finished = set(records.select("experiment", "problem").unique().iter_rows())
@@ -125,6 +134,12 @@ def run(config: Config, run: Run) -> pl.DataFrame:
         run.write_records(records)
         print(f"{title}: {seconds:.1f} s", file=sys.stderr, flush=True)
     return records
+
+
+def _jobs(config: Config) -> list[tuple[Experiment, str]]:
+    """What is measured, on what."""
+    chosen = [one for one in EXPERIMENTS if not config.experiments or one.name in config.experiments]
+    return [(one, name) for one in chosen for name in one.problems if name in config.problems]
 
 
 def _measure(experiment: Experiment, problem: str, config: Config) -> list[Row]:

@@ -55,7 +55,7 @@ def _judged(choice, exponent):
     times = np.concatenate([[0.0], np.geomspace(0.1, choice.horizon, 60)])
     noise = np.random.default_rng(0).exponential(size=(400, 1)) ** 0.1
     squares = 20 * np.maximum(times, 1.0) ** exponent * noise
-    rows = corollary19._comparisons(choice, times, squares, 20.0 * choice.rate_at(choice.horizon), config)
+    rows = corollary19._comparisons(choice, times, squares, 0.2 * choice.rate_at(choice.horizon), config)
     return {one.what: one for one in judgements(frame({"experiment": "e", "problem": "p"} | row for row in rows))}
 
 
@@ -63,9 +63,14 @@ def test_an_error_that_falls_as_it_should_agrees(choices):
     found = _judged(choices[corollary19.PAPERS], -1.0)
     assert found["exponent of time at the end"].agrees
     assert found["exponent of time at the end"].predicted == pytest.approx(-1.0)
-    fall = found["decades that E|q − θ*|² falls"]
-    assert fall.value == pytest.approx(2.0)
-    assert fall.verdict == "does not agree: below 3"
+    ratio = found["error at the end over that of averaging"]
+    assert (ratio.value, ratio.verdict) == (pytest.approx(0.95, abs=0.05), "agrees")
+
+
+def test_an_error_that_stops_falling_disagrees(choices):
+    found = _judged(choices[corollary19.PAPERS], -0.5)
+    assert found["exponent of time at the end"].verdict == "does not agree: above -0.8"
+    assert found["error at the end over that of averaging"].verdict == "does not agree: above 1.2"
 
 
 def test_a_twin_that_goes_on_falling_does_not_stall(choices):
@@ -81,6 +86,8 @@ def test_scores_are_gaps_in_standard_errors():
     ]
     judged = corollary19._worst_score(rows, limits.QUICK)
     assert judged[0]["value"] == pytest.approx(3.0)
+    (found,) = judgements(frame({"experiment": "e", "problem": "p"} | row for row in judged))
+    assert found.verdict.startswith("no verdict: only 200 paths")
 
 
 def test_rows_on_a_grid_leave_holes_where_nothing_was_recorded():
@@ -103,6 +110,9 @@ SMALL = limits.Config(
     experiments=("longrun", "spread", "instability", "corollary19"),
     problems=("quadratic",),
     paths=16,
+    long_paths=16,
+    map_paths=4,
+    coupled_paths=4,
     grid=3,
     horizon=10.0,
 )

@@ -7,9 +7,11 @@ import pytest
 
 from underdamped.process import Quadratic, UniformSwitching, stationary_moments
 from underdamped.process.moments import Moments
+from underdamped.studies.reporting.theorems.verdicts import judgements
 from underdamped.studies.theorems.averaging import averaged_spread
-from underdamped.studies.theorems.longrun import _batched_distance, _Decay, _gelbrich, _growth
+from underdamped.studies.theorems.longrun import _batched_distances, _between, _Decay, _gelbrich, _growth
 from underdamped.studies.theorems.problems import quadratic
+from underdamped.studies.theorems.rows import frame
 from underdamped.studies.theorems.spread import _squared_distance
 from underdamped.theory import common_norm
 
@@ -39,7 +41,32 @@ def test_the_lower_bound_is_the_distance_of_gaussian_laws():
 
 def test_batches_of_shifted_samples_are_the_shift_apart():
     sample = np.random.default_rng(1).normal(size=(80, 2))
-    assert _batched_distance(sample, sample + np.array([3.0, 4.0])).value == pytest.approx(5.0)
+    assert _batched_distances(sample[:, None], sample[:, None] + np.array([3.0, 4.0])) == pytest.approx(5.0)
+
+
+def _two_laws(factor, rate):
+    """Verdicts on batches that are a factor times an exponential, between bounds that are 10 % off it."""
+    times = np.linspace(0.0, 4.0, 9)
+    exact = np.exp(-rate * times)
+    batches = factor * exact[:, None] * np.random.default_rng(3).normal(1.0, 1e-3, size=(9, 8))
+    floors = [np.full(9, 0.01)] * 2
+    rows = _between(times, batches, 1.1 * exact, 0.9 * exact, floors, bound=0.5, seed=0, paths=2000)
+    verdicts = judgements(frame({"experiment": "e", "problem": "p"} | one for one in rows))
+    assert len(verdicts) == 3
+    return [one.kind for one in verdicts]
+
+
+def test_sampled_distances_are_held_against_their_bounds_and_the_rate_of_the_norm():
+    assert _two_laws(1.0, rate=0.7) == ["agrees", "agrees", "agrees"]
+    assert _two_laws(1.3, rate=0.7) == ["does not agree", "agrees", "agrees"]
+    assert _two_laws(0.7, rate=0.7) == ["agrees", "does not agree", "agrees"]
+    assert _two_laws(1.0, rate=0.4) == ["agrees", "agrees", "does not agree"]
+
+
+def test_below_the_sampling_floor_nothing_is_judged():
+    values = np.full((3, 8), 1.0)
+    floors = [np.full(3, 0.5)] * 2
+    assert _between(np.arange(3.0), values, values[:, 0], values[:, 0], floors, 0.5, seed=0, paths=2000) == []
 
 
 def test_the_rate_of_noisy_exponentials_is_found():

@@ -14,11 +14,20 @@ TIMES = np.linspace(0, HORIZON, SAVED)
 
 @pytest.mark.parametrize(("slowest", "agrees"), [(1.1, True), (1.0, True), (0.9, False)])
 def test_one_trajectory_that_falls_too_slowly_is_seen(slowest, agrees):
-    values = np.exp(-np.array([3.0, 2.0, slowest])[:, None] * TIMES)
+    values = np.exp(-np.array([3.0] * 28 + [2.0, slowest])[:, None] * TIMES)
     rows = _compared("case", values, rate=1.0)
     (found,) = judgements(frame({"experiment": "e", "problem": "p"} | one for one in rows))
     assert found.value == pytest.approx(slowest)
     assert found.agrees is agrees
+
+
+def test_a_trajectory_that_breaks_down_is_seen():
+    values = np.exp(-2.0 * np.ones((30, 1)) * TIMES)
+    values[7, 50:] = np.nan
+    (found,) = judgements(
+        frame({"experiment": "e", "problem": "p"} | one for one in _compared("case", values, rate=1.0))
+    )
+    assert found.verdict == "does not agree: what was measured is not finite"
 
 
 def test_what_rounding_has_taken_over_is_not_looked_at():

@@ -1,4 +1,4 @@
-r"""Theorem 18 and Corollary 19: losing momentum and subsampling together finds $\theta^*$; losing less stalls."""
+r"""Theorem 18 and Corollary 19: losing momentum and subsampling together finds $\theta^*$."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from underdamped.process.distances import Interval, mean_interval
 from underdamped.schedules import PowerGrowth, Schedule
 from underdamped.studies.theorems.averaging import averaged_spread
 from underdamped.studies.theorems.problems import Problem
-from underdamped.studies.theorems.rows import Row, curve, judged, row, unmet
+from underdamped.studies.theorems.rows import FEWEST_FOR_EXTREMES, Row, curve, judged, row, unmet
 from underdamped.studies.theorems.settings import Config
 from underdamped.studies.theorems.slopes import slope
 from underdamped.theory import check_assumptions
@@ -45,14 +45,16 @@ class Choice:
         mass: $m(t)$.
         rate: $\kappa(t) = N\gamma\,\beta'(t)$.
         horizon: end of the paths, as the number of switches allows.
-        stalls: whether the error is expected to stop falling.
     """
 
     name: str
     mass: float | Schedule
     rate: float | Schedule
     horizon: float
-    stalls: bool = False
+
+    def mass_at(self, time: float) -> float:
+        r"""$m(t)$."""
+        return float(self.mass(time)) if callable(self.mass) else self.mass
 
     def rate_at(self, time: float) -> float:
         r"""$\kappa(t)$."""
@@ -60,7 +62,7 @@ class Choice:
 
 
 def choices(problem: Problem, horizon: float) -> tuple[Choice, ...]:
-    r"""What is compared: three ways of losing both, two ways of losing one, and none.
+    r"""What is compared: the paper's way, both ways of losing one, losing none, and two more ways of losing both.
 
     Args:
         problem: its strong convexity sets how fast Theorem 15 allows the mass to fall.
@@ -76,11 +78,11 @@ def choices(problem: Problem, horizon: float) -> tuple[Choice, ...]:
     cubic = base * horizon**2 / sooner**3  # as many switches in the end
     return (
         Choice(PAPERS, losing, PowerGrowth(2 * base), horizon),
-        Choice("ddSGMP, β = t³", losing, PowerGrowth(3 * cubic, power=2.0), sooner),
-        Choice("ddSGMP, β = t³ᐟ²", losing, PowerGrowth(1.5 * base, power=0.5), horizon),
         Choice("constant mass, β = t²", 1.0, PowerGrowth(2 * base), horizon),
-        Choice("dmSGMP, constant rate", losing, constant, horizon, stalls=True),
-        Choice("hSGMP, constant mass and rate", 1.0, constant, horizon, stalls=True),
+        Choice("dmSGMP, constant rate", losing, constant, horizon),
+        Choice("hSGMP, constant mass and rate", 1.0, constant, horizon),
+        Choice("ddSGMP, β = t³ᐟ²", losing, PowerGrowth(1.5 * base, power=0.5), horizon),
+        Choice("ddSGMP, β = t³", losing, PowerGrowth(3 * cubic, power=2.0), sooner),
     )
 
 
@@ -101,7 +103,7 @@ def corollary19(problem: Problem, config: Config, key: Array) -> list[Row]:
         row(papers.name, "redraws a unit of β", papers.rate_at(1.0) / 2),
     ]
     scale = averaged_spread(problem)
-    for number, choice in enumerate(choices(problem, config.horizon)):
+    for number, choice in enumerate(choices(problem, config.horizon)[: config.choices]):
         rows += _assumptions(problem, choice)
         rows += _errors(problem, choice, config, jax.random.fold_in(key, number), scale)
     rows += _worst_score(rows, config)
@@ -123,7 +125,7 @@ def _assumptions(problem: Problem, choice: Choice) -> list[Row]:
 
 
 def _errors(problem: Problem, choice: Choice, config: Config, key: Array, scale: float) -> list[Row]:
-    M = max(2, config.num_paths(problem.name) // 2)  # long paths
+    M = config.num_long_paths(problem.name)
     times = np.concatenate([[0.0], np.geomspace(0.1, choice.horizon, _SAVED - 1)])
     index = UniformSwitching(problem.num_components, choice.rate)
     start = {"mass": choice.mass, "position": _start(problem), "times": times}
@@ -141,7 +143,7 @@ def _errors(problem: Problem, choice: Choice, config: Config, key: Array, scale:
 
 
 def _comparisons(choice: Choice, times: np.ndarray, squares: np.ndarray, scale: float, config: Config) -> list[Row]:
-    """The last stretch against time, and for what loses both the fall from the start and the constant."""
+    """The last stretch against time, and for the paper's choice the constant."""
     M = len(squares)
     begin = _LAST * config.horizon
     last = times >= begin
@@ -154,15 +156,9 @@ def _comparisons(choice: Choice, times: np.ndarray, squares: np.ndarray, scale: 
     rows = judged(choice.name, "exponent of time at the end", exponent, predicted, accepted, paths=M)
     if choice.name != PAPERS:
         return rows
-    start, end = squares[:, 0].mean(), mean_interval(squares[:, -1])
-    fall = Interval(*(float(np.log10(start / max(part, 1e-300))) for part in (end.value, end.high, end.low)))
     rate = choice.rate_at(choice.horizon)
-    ratio = Interval(*(part * rate / scale for part in end))
-    return [
-        *judged(choice.name, "decades that E|q − θ*|² falls", fall, 3.0, (3.0, np.inf), paths=M),
-        *rows,
-        *judged(choice.name, "error at the end over that of averaging", ratio, 1.0, (0.8, 1.2), paths=M),
-    ]
+    ratio = Interval(*(part * rate / scale for part in mean_interval(squares[:, -1])))
+    return [*rows, *judged(choice.name, "error at the end over that of averaging", ratio, 1.0, (0.8, 1.2), paths=M)]
 
 
 def _worst_score(rows: list[Row], config: Config) -> list[Row]:
@@ -177,7 +173,8 @@ def _worst_score(rows: list[Row], config: Config) -> list[Row]:
         return []
     largest = float(scipy.stats.norm.isf(0.005 / len(scores)))
     what = f"largest score |z| against exact moments, {len(scores)} values"
-    return judged("all choices", what, max(scores), 0.0, (0.0, largest), paths=max(2, config.paths // 2))
+    size = {"paths": config.long_paths, "fewest": FEWEST_FOR_EXTREMES}
+    return judged("all choices", what, max(scores), None, (0.0, largest), **size)
 
 
 def _start(problem: Problem) -> Array:
@@ -185,10 +182,22 @@ def _start(problem: Problem) -> Array:
 
 
 def _distance_to_sgp(problem: Problem, config: Config, key: Array) -> list[Row]:
-    """Theorem 18: the ddSGMP and the SGP on the same index path, in mean and for the worst of all paths."""
-    M = max(2, config.num_paths(problem.name) // 8)
+    r"""Theorem 18: the ddSGMP and the SGP on the same index path, in mean square and for the worst of all paths.
+
+    The theorem says "to 0". Derived here: near $\theta^*$ the gradients are noise of autocorrelation $e^{-\kappa|t|}$
+    and mean square $\sigma^2 = \frac1N \sum_i |\nabla\Phi_i(\theta^*)|^2$. The velocity is their average over times of
+    order $m$, so of mean square $\sigma^2/(1 + \kappa m)$; and $q - \xi \approx -m p$, to leading order. Hence
+
+    $$E|q - \xi|^2 \approx \frac{\sigma^2 m^2}{1 + \kappa m},$$
+
+    which is of the order of the mass squared, as `theory.mass_gap` says, once switching is slow beside it. There the
+    forces' response to $-m p$ is of the same order (with $H$ the Hessian of $\Phi$, a drift of
+    $|H^{-1} \frac1N \sum_i \nabla^2\Phi_i \nabla\Phi_i|^2 \approx 0.2\,\sigma^2$ here), and a step longer than $m$
+    resolves it in part only. So the slope is judged, not the constant.
+    """
+    M = config.coupled_paths
     choice = choices(problem, config.horizon)[0]
-    times = np.concatenate([[0.0], np.geomspace(0.1, choice.horizon / 2, _SAVED - 1)])
+    times = np.concatenate([[0.0], np.geomspace(0.1, choice.horizon, _SAVED - 1)])
     sgp, ddsgmp = simulate_coupled_ensemble(
         problem.target,
         UniformSwitching(problem.num_components, choice.rate),
@@ -199,11 +208,17 @@ def _distance_to_sgp(problem: Problem, config: Config, key: Array) -> list[Row]:
         num_paths=M,
     )
     gap = np.linalg.norm(np.asarray(ddsgmp.position) - np.asarray(sgp.position), axis=-1)
-    found = [mean_interval(gap[:, k]) for k in range(len(times))]
-    worst = gap.max(0)
-    fall = float(np.log10(worst.max() / worst[-1]))
+    squares = gap**2
+    found = [mean_interval(squares[:, k]) for k in range(len(times))]
+    mass, rate = (np.array([at(float(t)) for t in times]) for at in (choice.mass_at, choice.rate_at))
+    shape = mass**2 / (1 + rate * mass)
+    predicted = (problem.gradients_at_minimizer**2).sum(1).mean() * shape
+    last = times >= _LAST * choice.horizon
+    exponent = slope(shape[last], list(squares[:, last].T), paired=True, seed=config.seed)
+    what = "slope of E|q − ξ|² in m²/(1+κm) at the end"
     return [
-        *curve(choice.name, "distance to SGP", times, *map(np.array, zip(*found, strict=True)), paths=M),
-        *curve(choice.name, "largest distance to SGP", times, worst, paths=M),
-        *judged(choice.name, "decades that the largest |q − ξ| of all paths falls", fall, 1.0, (1.0, np.inf), paths=M),
+        *curve(choice.name, "squared distance to SGP", times, *map(np.array, zip(*found, strict=True)), paths=M),
+        *curve(choice.name, "predicted squared distance to SGP", times, predicted),
+        *curve(choice.name, "largest squared distance to SGP", times, squares.max(0), paths=M),
+        *judged(choice.name, what, exponent, 1.0, (0.95, 1.05), paths=M),
     ]

@@ -31,9 +31,28 @@ SWITCHING_RATE = 5.0
 LAW_MASS = 1.0
 """Mass of the two laws on the quadratic: heavy enough to swing, light enough for the common norm to contract."""
 _BATCHES = 8
+_ABOVE_FLOOR = 5.0
+"""Sampled W₂ is judged where it is so many times that of two samples of one law: below, it is mostly sampling."""
+_FEWEST_SAMPLES = 500
+"""Paths that its verdicts need: they come from batches of them."""
 _MASSES = np.geomspace(0.02, 4.0, 13)
 _SHARES = (0.1, 0.25, 0.5, 0.9)
 """Masses on the logistic regression, as shares of the largest one that the common norm contracts."""
+
+
+def law_masses(problem: Problem) -> tuple[float, ...]:
+    """Masses at which two starts are followed: on the quadratic the ends of a range, and that of the two laws.
+
+    Args:
+        problem: the target.
+
+    Returns:
+        Masses, increasing.
+    """
+    if isinstance(problem.target, Quadratic):
+        return (float(_MASSES[0]), LAW_MASS, float(_MASSES[-1]))
+    lightest = ergodicity_threshold(problem.min_curvature, problem.max_curvature, 1.0) ** -2
+    return tuple(share * lightest for share in _SHARES)
 
 
 @dataclass(frozen=True)
@@ -71,7 +90,11 @@ def longrun(problem: Problem, config: Config, key: Array) -> list[Row]:
 
 
 def _laws(problem: Problem, config: Config, key: Array) -> list[Row]:
-    """The W_2 distance of the positions of two starts: bracketed by exact moments, and measured."""
+    """The W_2 distance of the positions of two starts: bracketed by exact moments, and measured.
+
+    Two starts and two ensembles of each, all independent. W_2 of two samples of one law, the sampling floor, bounds
+    the distance of a sample from its law; so sampled W_2 lies below that of the coupling and the floors of both laws.
+    """
     index, M = UniformSwitching(problem.num_components, SWITCHING_RATE), config.num_paths(problem.name)
     decay = -mean_square_abscissa(problem.target, index, mass=LAW_MASS) / 2
     times = np.linspace(0.0, 16.0 / decay, 65)
@@ -82,30 +105,65 @@ def _laws(problem: Problem, config: Config, key: Array) -> list[Row]:
     bound = norm(starts[0] - starts[1], np.zeros(2)) / norm.stiffness**0.5 * np.exp(-norm.rate * times)
     coupling = _root_mean_square(apart, dimension=2)
 
-    every = times[1:33:3]
+    seen = slice(1, 27, 2)
+    every = times[seen]
     common = {"times": every, "flow": Exact(), "num_paths": M}
-    keys = jax.random.split(key, 4)
+    keys = jax.random.split(key, 5)
     pair = simulate_coupled_ensemble(
         problem.target, index, [Dynamics(LAW_MASS, position=q) for q in starts], key=keys[0], **common
     )
-    first, second, again = (
+    first, second, first_again, second_again = (
         _positions(simulate_ensemble(problem.target, index, mass=LAW_MASS, position=q, key=k, **common))
-        for q, k in zip((*starts, starts[0]), keys[1:], strict=True)
+        for q, k in zip((*starts, *starts), keys[1:], strict=True)
     )
     squares = ((_positions(pair[0]) - _positions(pair[1])) ** 2).sum(-1)
     coupled = [_root(mean_interval(squares[:, k])) for k in range(len(every))]
-    apart_in_law = [_batched_distance(first[:, k], second[:, k]) for k in range(len(every))]
-    floor = _batched_distance(first[:, -1], again[:, -1])
+    batches = _batched_distances(first, second)
+    apart_in_law = [mean_interval(each) for each in batches]
+    floors = [_batched_distances(*pair).mean(1) for pair in ((first, first_again), (second, second_again))]
+    gelbrich = _gelbrich(*moments)
     return [
         row("laws", "mass", LAW_MASS),
         row("laws", "switching rate", SWITCHING_RATE),
         *curve("theory's bound", "distance of positions", times, bound),
         *curve("coupling, exact", "distance of positions", times, coupling),
-        *curve("W₂ of Gaussians, exact", "distance of positions", times, _gelbrich(*moments)),
+        *curve("W₂ of Gaussians, exact", "distance of positions", times, gelbrich),
         *_measured("coupling, measured", "distance of positions", every, coupled, M),
         *_measured("W₂ of independent samples", "distance of positions", every, apart_in_law, M),
-        *curve("two samples of one law", "distance of positions", times, np.full(len(times), floor.value)),
+        *curve("two samples of one law", "distance of positions", every, floors[0]),
+        *_between(every, batches, coupling[seen], gelbrich[seen], floors, norm.rate, config.seed, M),
     ]
+
+
+def _between(
+    times: np.ndarray,
+    batches: np.ndarray,
+    coupling: np.ndarray,
+    gelbrich: np.ndarray,
+    floors: list[np.ndarray],
+    bound: float,
+    seed: int,
+    paths: int,
+) -> list[Row]:
+    """Sampled W_2, (T, batches), above the floor: between its bounds, and falling at the rate of the norm at least."""
+    above = batches.mean(1) > _ABOVE_FLOOR * np.maximum(*floors)
+    if above.sum() < 2:
+        return []
+    size = {"paths": paths, "fewest": _FEWEST_SAMPLES}
+    over, under = coupling + sum(floors), gelbrich
+    ratios = {
+        "the coupling's distance and both sampling floors, the largest ratio": (over, np.argmax, (-np.inf, 1.05)),
+        "that of Gaussian laws with the same moments, the smallest ratio": (under, np.argmin, (0.95, np.inf)),
+    }
+    rows = []
+    for words, (reference, extreme, accepted) in ratios.items():
+        shares = (batches / reference[:, None])[above]
+        ratio = mean_interval(shares[extreme(shares.mean(1))])
+        rows += judged("two laws", f"sampled W₂ over {words}, {above.sum()} times", ratio, 1.0, accepted, **size)
+    found = slope(times[above], list(batches[above]), paired=True, transform=np.asarray, seed=seed)
+    rate = Interval(-found.value, -found.high, -found.low)
+    what = f"rate at which sampled W₂ falls, {above.sum()} times; at least that of the common norm"
+    return rows + judged("two laws", what, rate, bound, (bound, np.inf), **size)
 
 
 def _rates_of_equal_springs(problem: Problem, key: Array) -> list[Row]:
@@ -160,11 +218,10 @@ def _rates_under_switching(problem: Problem, config: Config, key: Array) -> list
 def _bounded_rates(problem: Problem, config: Config, key: Array) -> list[Row]:
     """A target that is not quadratic: pairs of paths, whose distance in the common norm theory bounds."""
     index, M = UniformSwitching(problem.num_components, SWITCHING_RATE), config.num_paths(problem.name)
-    lightest = ergodicity_threshold(problem.min_curvature, problem.max_curvature, 1.0) ** -2
+    masses = law_masses(problem)
     starts = [problem.start, problem.start + 2 * (problem.minimizer - problem.start)]
     rows, growths, rates = [], [], []
-    for number, share in enumerate(_SHARES):
-        mass = share * lightest
+    for number, mass in enumerate(masses):
         norm = common_norm(problem.min_curvature, problem.max_curvature, mass)
         times = np.linspace(0.0, 8.0 / contraction_rate(problem.min_curvature, mass), 41)
         pair = simulate_coupled_ensemble(
@@ -184,14 +241,14 @@ def _bounded_rates(problem: Problem, config: Config, key: Array) -> list[Row]:
         growths.append(_growth(decay, norm))
         rates.append((rate, norm.rate))
         rows += _measured("pairs of paths", "rate of forgetting", [mass], [rate], M)
-        if share == _SHARES[1]:
+        if number == 1:
             rows += [row("pairs of paths", "mass", mass), row("pairs of paths", "switching rate", SWITCHING_RATE)]
             distance = [_root(mean_interval(decay.squares[:, k])) for k in range(len(times))]
             rows += _measured("coupling, measured", "distance in the common norm", times, distance, M)
             rows += curve(
                 "theory's bound", "distance in the common norm", times, distance[0].value * np.exp(-norm.rate * times)
             )
-    fine = np.geomspace(_SHARES[0], _SHARES[-1], 101) * lightest
+    fine = np.geomspace(masses[0], masses[-1], 101)
     bounds = [common_norm(problem.min_curvature, problem.max_curvature, float(m)).rate for m in fine]
     rows += curve("pairs of paths", "theory's bound", fine, bounds)
     rate, bound = min(rates, key=lambda pair: pair[0].low - pair[1])
@@ -256,10 +313,10 @@ def _square_root(matrix: np.ndarray) -> np.ndarray:
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
 
 
-def _batched_distance(first: np.ndarray, second: np.ndarray) -> Interval:
-    """Mean W_2 of a few batches of both samples, with its interval."""
-    pairs = zip(np.array_split(first, _BATCHES), np.array_split(second, _BATCHES), strict=True)
-    return mean_interval([wasserstein(x, y) for x, y in pairs])
+def _batched_distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """W_2 at each time of a few batches of both samples, (T, batches); samples are (M, T, K)."""
+    pairs = list(zip(np.array_split(first, _BATCHES), np.array_split(second, _BATCHES), strict=True))
+    return np.array([[wasserstein(x[:, k], y[:, k]) for x, y in pairs] for k in range(first.shape[1])])
 
 
 def _root(square: Interval) -> Interval:

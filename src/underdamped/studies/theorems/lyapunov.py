@@ -154,12 +154,13 @@ def _potentials(target: Target, positions: Array) -> Array:
 def _compared(series: str, values: np.ndarray, rate: float) -> list[Row]:
     r"""Rows of one case from $V$, (M, T)."""
     times = np.linspace(0.0, HORIZON, SAVED)
+    finite = np.isfinite(values).all()
     share = values / values[:, :1]
     share = np.where(np.minimum.accumulate(share, axis=1) > SMALLEST, share, np.nan)
     seen = np.isfinite(share).all(0)  # all trajectories, or the median would be one of the slow ones
     ratio = share[:, seen] * np.exp(rate * times[seen])
     rows = curve(series, "worst ratio", times[seen], ratio.max(0))
     rows += curve(series, "median ratio", times[seen], np.median(ratio, 0))
-    slowest = float(np.nanmin(-np.log(share[:, 1:]) / times[1:]))
+    slowest = float(np.nanmin(-np.log(share[:, 1:]) / times[1:])) if finite else math.nan
     what = "slowest rate at which V falls, of all trajectories and times"
     return rows + judged(series, what, slowest, rate, (rate * (1 - ROUNDING), math.inf), paths=len(values))

@@ -24,6 +24,10 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 }
 """Columns of the records. Rows of an experiment name only what they have; the rest is null."""
 
+FEWEST_PATHS, FEWEST_FOR_EXTREMES = 30, 500
+"""Smallest ensembles that give a verdict: intervals of means need the first; the largest of many scores is compared
+with a normal law's tail, where the skewness of squared distances counts, and needs the second."""
+
 MEASURED, PREDICTED, UNMET = "measured", "predicted", "assumption not met"
 """Quantities that every experiment may record, and that the page reads alike for all: see `judged` and `unmet`."""
 
@@ -90,10 +94,11 @@ def judged(
     series: str,
     what: str,
     measured: Interval | float,
-    predicted: float,
+    predicted: float | None,
     accepted: tuple[float, float],
     *,
     paths: int | None = None,
+    fewest: int = FEWEST_PATHS,
 ) -> list[Row]:
     """Two rows: something measured, and beside it what theory predicts, with the range that counts as agreement.
 
@@ -103,12 +108,13 @@ def judged(
         series: which of several; unique within experiment and problem.
         what: what was measured, in a few words: "slope of log E sup|q − θ| in log m".
         measured: an estimate with its interval, or an exact number.
-        predicted: what theory says.
+        predicted: what theory says; none where it names a range only.
         accepted: ends of the range that counts as agreement; infinite where theory bounds one side only.
-        paths: size of the ensemble.
+        paths: size of the ensemble; none where nothing is random.
+        fewest: paths below which there is no verdict.
 
     Returns:
-        The rows, quantities ``MEASURED`` and ``PREDICTED``.
+        The rows, quantities ``MEASURED`` and ``PREDICTED``; ``paths`` of the second are the fewest.
 
     Example:
         >>> rows = judged("δ = 0", "slope in m", Interval(1.01, 0.99, 1.03), 1.0, (0.95, 1.05), paths=100)
@@ -118,7 +124,7 @@ def judged(
     value, low, high = measured if isinstance(measured, Interval) else (measured, None, None)
     return [
         row(series, MEASURED, value, low=low, high=high, paths=paths, note=what),
-        row(series, PREDICTED, predicted, low=accepted[0], high=accepted[1], note=what),
+        row(series, PREDICTED, predicted, low=accepted[0], high=accepted[1], paths=fewest, note=what),
     ]
 
 

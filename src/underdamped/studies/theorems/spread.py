@@ -8,7 +8,7 @@ from jax import Array
 from underdamped.process import UniformSwitching, mean_square_abscissa, simulate_ensemble, stationary_moments
 from underdamped.studies.theorems.averaging import averaged_spread
 from underdamped.studies.theorems.problems import Problem
-from underdamped.studies.theorems.rows import Row, judged, row
+from underdamped.studies.theorems.rows import FEWEST_FOR_EXTREMES, Row, judged, row
 from underdamped.studies.theorems.settings import Config
 
 SPREAD = "stationary E|q − θ*|²"
@@ -59,15 +59,15 @@ def spread(problem: Problem, config: Config, key: Array) -> list[Row]:
         ]
     # Far beyond the time scales of the flow the spread is that of an averaged, white noise, whatever the mass.
     rows.append(row("averaging", "spread times rate", averaged_spread(problem)))
-    n = len(scores)
+    n, size = len(scores), {"paths": M, "fewest": FEWEST_FOR_EXTREMES}
     largest = float(scipy.stats.norm.isf(0.005 / n))
     chance = float(scipy.stats.chi2.sf(np.square(scores).sum(), n))
     worst = float(np.abs(scores).max())
     sum_of_squares = f"chance of a larger sum of z², {n} points"
     return [
         *rows,
-        *judged("ensembles", f"largest score |z| of {n} points", worst, 0.0, (0.0, largest), paths=M),
-        *judged("ensembles", sum_of_squares, chance, 0.5, (0.005, 1.0), paths=M),
+        *judged("ensembles", f"largest score |z| of {n} points", worst, None, (0.0, largest), **size),
+        *judged("ensembles", sum_of_squares, chance, None, (0.005, 1.0), **size),
     ]
 
 

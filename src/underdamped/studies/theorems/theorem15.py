@@ -52,6 +52,9 @@ def theorem_15(problem: Problem, config: Config, key: Array) -> list[Row]:
     for series, mass in masses.items():
         failed = [v for v in check_assumptions(mass, min_curvature=mu, max_curvature=L) if v.holds is False]
         rows += [unmet(verdict.assumption, verdict.words, series) for verdict in failed]
+        if mass.initial >= limit:
+            words = f"{series} starts above it, where the bound K m(t) is proved only once the mass has fallen below"
+            rows.append(unmet(f"m₀ < {limit:.3g}", words, series))
     noise = float(np.linalg.norm(problem.gradients_at_minimizer, axis=1).max())
     G = sgp_gradient_bound(mu, L, noise, problem.distance)
     for kind, decays in ((ExponentialDecay, min(FOLDS, config.decays)), (PowerDecay, config.decays)):
@@ -113,6 +116,20 @@ def mean_mass_at_jump(mass: Mass, jump: int, rate: float = RATE) -> float:
         return mass.initial * (1 + mass.rate / rate) ** -jump
     transform = quad(lambda s: math.exp(-s - jump * math.log1p(s * mass.rate / rate)), 0, math.inf)[0]
     return mass.initial * transform
+
+
+def masses_of_theorem_15(problem: Problem) -> dict[str, Mass]:
+    """What `theorem_15` compares, by name.
+
+    Args:
+        problem: sets how fast the mass may fall.
+
+    Returns:
+        Schedules of the mass.
+    """
+    mu, L = problem.min_curvature, problem.max_curvature
+    convexity = quasi_strong_convexity(mu, weight=2.0)
+    return _masses(convexity, mass_gap_limit(mu, L, decay_rate=convexity))
 
 
 def _masses(rate: float, limit: float) -> dict[str, Mass]:

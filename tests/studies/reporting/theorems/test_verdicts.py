@@ -32,25 +32,47 @@ def test_verdict(low, high, accepted, verdict):
 
 
 @pytest.mark.parametrize(
-    ("accepted", "text"),
+    ("accepted", "prediction", "counts"),
     [
-        ((0.45, 0.55), "0.5 ± 0.05"),
-        ((0.45, math.inf), "at least 0.5 − 0.05"),
-        ((0.4999, math.inf), "at least 0.5"),
-        ((-math.inf, 0.5), "at most 0.5"),
-        ((0.4, 0.55), "0.5, from 0.4 to 0.55"),
+        ((0.45, 0.55), "0.5", "0.45 to 0.55"),
+        ((0.45, math.inf), "at least 0.5", "≥ 0.45"),
+        ((-math.inf, 0.5), "at most 0.5", "≤ 0.5"),
     ],
 )
-def test_prediction_in_words(accepted, text):
-    assert judgement(0.5, 0.5, accepted).prediction == text
+def test_prediction_in_words(accepted, prediction, counts):
+    found = judgement(0.5, 0.5, accepted)
+    assert (found.prediction, found.counts) == (prediction, counts)
+
+
+def test_a_range_without_a_number_predicted_shows_a_dash():
+    pair = judged("", "largest score", 2.0, None, (0.0, 4.0), paths=1000)
+    (found,) = judgements(frame({"experiment": "e", "problem": "p"} | one for one in pair))
+    assert (found.prediction, found.counts, found.verdict) == ("–", "0 to 4", "agrees")
+
+
+@pytest.mark.parametrize(("paths", "fewest"), [(5, 30), (29, 30), (499, 500)])
+@pytest.mark.parametrize("value", [Interval(1.0, 0.99, 1.01), Interval(9.0, 8.0, 10.0)])
+def test_too_few_paths_give_no_verdict_whatever_they_measure(paths, fewest, value):
+    pair = judged("", "slope", value, 1.0, (0.9, 1.1), paths=paths, fewest=fewest)
+    (found,) = judgements(frame({"experiment": "e", "problem": "p"} | one for one in pair))
+    assert found.verdict == f"no verdict: only {paths} paths, {fewest} are needed"
+    pair = judged("", "slope", value, 1.0, (0.9, 1.1), paths=fewest, fewest=fewest)
+    (found,) = judgements(frame({"experiment": "e", "problem": "p"} | one for one in pair))
+    assert found.kind in ("agrees", "does not agree")
+
+
+def test_what_is_not_finite_disagrees_however_few_the_paths():
+    pair = judged("", "slope", math.nan, 1.0, (0.9, 1.1), paths=2)
+    (found,) = judgements(frame({"experiment": "e", "problem": "p"} | one for one in pair))
+    assert found.verdict == "does not agree: what was measured is not finite"
 
 
 @pytest.mark.parametrize(
     ("value", "half", "text"),
     [
-        (1.00029, 0.00013, "1.0003 [1.0002, 1.0004]"),
-        (0.4991, 0.0022, "0.499 [0.497, 0.501]"),
-        (12.3, 2.0, "12 [10, 14]"),
+        (1.00029, 0.00013, "1.00029 [1.00016, 1.00042]"),
+        (0.4991, 0.0022, "0.4991 [0.4969, 0.5013]"),
+        (12.3, 2.0, "12.3 [10.3, 14.3]"),
         (3.1e-5, 1e-6, "3.1e-05 [3e-05, 3.2e-05]"),
         (0.7314, 0.0, "0.731"),
     ],
@@ -74,7 +96,7 @@ def test_pairs_are_found_by_experiment_problem_series_and_words():
         for series in ("a", "b")
         for what, predicted in (("slope", 1.0), ("size", 2.0))
     ]
-    assert {one.measurement for one in found} == {"0.5 [0.4, 0.6]"}
+    assert {one.measurement for one in found} == {"0.50 [0.40, 0.60]"}
 
 
 def test_an_exact_number_needs_no_interval():

@@ -16,7 +16,7 @@ from underdamped.studies.reporting.theorems import (
     theorem6,
     theorem15,
 )
-from underdamped.studies.reporting.theorems.verdicts import AGREES, Judgement, judgements
+from underdamped.studies.reporting.theorems.verdicts import AGREES, DIFFERS, UNDECIDED, Judgement, judgements
 
 SECTIONS: dict[str, tuple[str, Callable[[pl.DataFrame, Mapping[str, Any]], Section]]] = {
     "theorem5": ("Theorem 5", theorem5.section),
@@ -30,10 +30,16 @@ SECTIONS: dict[str, tuple[str, Callable[[pl.DataFrame, Mapping[str, Any]], Secti
 }
 """Of each experiment: its name in the paper, and its section of the page from its rows."""
 
+_QUADRATIC_ALONE = ("spread", "instability")
+"""Experiments that need exact moments."""
+_KINDS = (AGREES, DIFFERS, UNDECIDED)
+_WORST_FIRST = (DIFFERS, UNDECIDED, AGREES)
+
 _CAPTION = (
-    "Of each theorem and problem the first comparison, and how many of all agree; the rest stands under the figures. A "
-    "comparison agrees if its whole 95 % interval lies in the range that counts as agreement, and disagrees if none of "
-    "it does; otherwise the ensemble is too small for a verdict. Intervals cover the chance in the index paths only."
+    "Of each theorem and problem the comparison with the worst verdict (of several the first), and how many of all "
+    "agree; the rest stands under the figures. A comparison agrees if its whole 95 % interval lies in the range that "
+    "counts as agreement, and disagrees if none of it does; otherwise, and with too few paths, there is no verdict. "
+    "Intervals cover the chance in the index paths only."
 )
 
 
@@ -53,7 +59,7 @@ def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[
     there = [(name, rows) for name, rows in found if not rows.is_empty()]
     return Page(
         title="Losing momentum, losing subsampling: every theorem measured",
-        lead=[_lead(records)],
+        lead=[text for text in (_lead(records), _missing(records, config)) if text],
         sections=[
             Section("Verdicts", [_verdicts(records)]),
             *(SECTIONS[name][1](rows, config) for name, rows in there),
@@ -73,8 +79,7 @@ def summary(records: pl.DataFrame) -> pl.DataFrame:
     """
     counts: dict[tuple[str, str], list[int]] = {}
     for one in judgements(records):
-        place = 0 if one.agrees else 1 if one.verdict.startswith("does not agree") else 2
-        counts.setdefault((_title(one.experiment), one.problem), [0, 0, 0])[place] += 1
+        counts.setdefault((_title(one.experiment), one.problem), [0, 0, 0])[_KINDS.index(one.kind)] += 1
     schema = {"theorem": pl.String, "problem": pl.String} | dict.fromkeys(["agree", "disagree", "undecided"], pl.Int64)
     return pl.DataFrame([(*key, *numbers) for key, numbers in counts.items()], schema=schema, orient="row")
 
@@ -85,24 +90,39 @@ def _verdicts(records: pl.DataFrame) -> Table:
         groups.setdefault((one.experiment, one.problem), []).append(one)
     rows = []
     for (experiment, problem), group in groups.items():
-        first, agreeing = group[0], sum(one.agrees for one in group)
-        name = f"{_title(experiment)}, {problem}\n{first.what}; {first.series}"
-        rows.append([name, first.measurement, first.prediction, f"{agreeing} of {len(group)}", first.verdict])
+        worst, agreeing = min(group, key=lambda one: _WORST_FIRST.index(one.kind)), sum(one.agrees for one in group)
+        name = f"{_title(experiment)}, {problem}\n{worst.what}; {worst.series}"
+        rows.append([name, worst.measurement, worst.prediction, f"{agreeing} of {len(group)}", worst.verdict])
     return Table(["theorem", "measured [95 % interval]", "predicted", "agree", "verdict"], rows, _CAPTION)
 
 
 def _lead(records: pl.DataFrame) -> str:
-    outcomes = [one.verdict for one in judgements(records)]
+    outcomes = [one.kind for one in judgements(records)]
+    if not outcomes:
+        return "Nothing has been compared with theory yet."
     agreeing = outcomes.count(AGREES)
     if agreeing == len(outcomes):
         return f"All {agreeing} comparisons of a measurement with theory agree."
-    differing = sum(verdict.startswith("does not agree") for verdict in outcomes)
+    differing = outcomes.count(DIFFERS)
     undecided = len(outcomes) - agreeing - differing
     parts = [f"{agreeing} agree{'s' if agreeing == 1 else ''}"]
     parts += [f"{differing} {'does' if differing == 1 else 'do'} not"] if differing else []
     parts += [f"{undecided} cannot be decided with ensembles of this size"] if undecided else []
     said = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
     return f"Of {len(outcomes)} comparisons of a measurement with theory, {said}."
+
+
+def _missing(records: pl.DataFrame, config: Mapping[str, Any]) -> str:
+    """What was asked for and is not recorded yet."""
+    there = set(records.select("experiment", "problem").unique().iter_rows())
+    asked = [
+        (name, problem)
+        for name in (config.get("experiments") or list(SECTIONS))
+        for problem in config.get("problems", ())
+        if problem == "quadratic" or name not in _QUADRATIC_ALONE
+    ]
+    missing = [f"{_title(name)} ({problem})" for name, problem in asked if (name, problem) not in there]
+    return f"The run is not finished: {'; '.join(missing)} not recorded yet." if missing else ""
 
 
 def _title(experiment: str) -> str:

@@ -35,7 +35,7 @@ def section(records: pl.DataFrame, config: Mapping[str, Any]) -> Section:
             f"{short(number_of(quadratic, 'laws', 'switching rate'))}): the W₂ distance of the laws of the "
             "positions lies between that of Gaussian laws with the same moments and the root mean square of the "
             "distance in synchronous coupling; both are exact. Samples cannot show distances below that of two samples "
-            "of one law."
+            "of one law; verdicts on sampled W₂ are of times at which it is five times that."
         )
     if not logistic.is_empty():
         distances.append(_coupling(logistic))

@@ -48,8 +48,9 @@ def _initial_mass(records: pl.DataFrame, problem: str) -> str:
     limit = rows.filter(pl.col("quantity") == "limit of the initial mass")["value"].item()
     rate = rows.filter(pl.col("quantity") == "decay rate")["value"].item()
     return (
-        f"On the {problem} problem λ = {short(rate)}, and the bound K m(t) is proved for m₀ < {short(limit)}. Starts "
-        "with m₀ = 1 are above it: the bound is then proved only from the time on at which the mass has fallen below."
+        f"On the {problem} problem λ = {short(rate)}, and the bound K m(t) is proved for m₀ < {short(limit)}. K and "
+        "this limit are this project's own, from theory.mass_gap and theory.mass_gap_limit; the constant in the "
+        "paper's proof is not reproduced."
     )
 
 

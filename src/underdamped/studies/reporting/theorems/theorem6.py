@@ -18,7 +18,8 @@ _STATEMENT = (
 _CAPTION = (
     "Left and right, or above and below: distance of hSGMP(ii), α = 1, to SGP on the same index path, and to the full "
     "gradient flow, up to time 5. Dashed lines have slope 1 for SGP and 1/4 for the flow, and pass through the "
-    "leftmost dots; the bound K m is shown for masses at which it is proved."
+    "leftmost dots; the bound K m is this project's own, the constant of the paper is not reproduced, and it is shown "
+    "for masses at which it is proved. Suprema are taken over 401 saved times, and so are slightly too small."
 )
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from underdamped.studies.reporting.report import Table
 
-AGREES = "agrees"
+AGREES, DIFFERS, UNDECIDED = "agrees", "does not agree", "no verdict"
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Judgement:
         predicted: what theory says.
         accepted: the range that counts as agreement.
         paths: size of the ensemble, where there is one.
+        fewest: paths below which there is no verdict.
     """
 
     experiment: str
@@ -38,12 +39,14 @@ class Judgement:
     predicted: float
     accepted: tuple[float, float]
     paths: int | None
+    fewest: int = 0
 
     @property
     def verdict(self) -> str:
         """One of "agrees", "does not agree: ..." and "no verdict: ...".
 
-        Agreement means that the whole interval lies in the accepted range, disagreement that none of it does.
+        Agreement means that the whole interval lies in the accepted range, disagreement that none of it does. Too few
+        paths give neither, for their interval cannot be trusted; but what is not finite disagrees in any case.
 
         Example:
             >>> Judgement("a", "b", "", "slope", 0.5, 0.4, 0.6, 0.5, (0.45, 0.55), 10).verdict
@@ -51,45 +54,55 @@ class Judgement:
         """
         lowest, highest = self.accepted
         if not math.isfinite(self.value):
-            return "does not agree: what was measured is not finite"
+            return f"{DIFFERS}: what was measured is not finite"
+        if self.paths is not None and self.paths < self.fewest:
+            return f"{UNDECIDED}: only {self.paths} path{'s' if self.paths != 1 else ''}, {self.fewest} are needed"
         if lowest <= self.low and self.high <= highest:
             return AGREES
         if self.high < lowest:
-            return f"does not agree: below {short(lowest)}"
+            return f"{DIFFERS}: below {short(lowest)}"
         if self.low > highest:
-            return f"does not agree: above {short(highest)}"
-        return f"no verdict: the ensemble is too small (interval ± {short((self.high - self.low) / 2)})"
+            return f"{DIFFERS}: above {short(highest)}"
+        return f"{UNDECIDED}: the ensemble is too small (interval ± {short((self.high - self.low) / 2)})"
+
+    @property
+    def kind(self) -> str:
+        """``AGREES``, ``DIFFERS`` or ``UNDECIDED``: the verdict without its reason."""
+        return self.verdict.partition(":")[0]
 
     @property
     def agrees(self) -> bool:
         """Whether it does, certainly."""
-        return self.verdict == AGREES
+        return self.kind == AGREES
 
     @property
     def measurement(self) -> str:
-        """The estimate [and its interval] as text, with as many decimals as the interval is worth."""
+        """The estimate [and its interval] as text, with as many decimals as half the interval has with two digits."""
         half = (self.high - self.low) / 2
         if not (half > 0 and 1e-3 <= abs(self.value) < 1e4):
             exact = self.low == self.high == self.value
             return short(self.value) if exact else f"{short(self.value)} [{short(self.low)}, {short(self.high)}]"
-        decimals = max(0, -math.floor(math.log10(half)))
+        decimals = max(0, 1 - math.floor(math.log10(half)))
         return f"{self.value:.{decimals}f} [{self.low:.{decimals}f}, {self.high:.{decimals}f}]"
 
     @property
     def prediction(self) -> str:
-        """What theory says, with the range that counts as agreement, as text."""
+        """What theory says, as text; a dash where it names a range only, which ``counts`` shows."""
+        lowest, highest = self.accepted
+        if not math.isfinite(self.predicted):
+            return "–"
+        side = "at least " if math.isinf(highest) else "at most " if math.isinf(lowest) else ""
+        return f"{side}{short(self.predicted)}"
+
+    @property
+    def counts(self) -> str:
+        """The range that counts as agreement, as text."""
         lowest, highest = self.accepted
         if math.isinf(highest):
-            return f"at least {short(self.predicted)}{self._allowance('−', self.predicted - lowest)}"
+            return f"≥ {short(lowest)}"
         if math.isinf(lowest):
-            return f"at most {short(self.predicted)}{self._allowance('+', highest - self.predicted)}"
-        if math.isclose(highest - self.predicted, self.predicted - lowest, rel_tol=1e-6):
-            return f"{short(self.predicted)} ± {short(highest - self.predicted)}"
-        return f"{short(self.predicted)}, from {short(lowest)} to {short(highest)}"
-
-    def _allowance(self, sign: str, tolerance: float) -> str:
-        """The tolerance of a one-sided prediction, unless it is there for rounding only."""
-        return f" {sign} {short(tolerance)}" if tolerance > 0.01 * abs(self.predicted) else ""
+            return f"≤ {short(highest)}"
+        return f"{short(lowest)} to {short(highest)}"
 
 
 def judgements(records: pl.DataFrame) -> list[Judgement]:
@@ -97,7 +110,7 @@ def judgements(records: pl.DataFrame) -> list[Judgement]:
     keys = ["experiment", "problem", "series", "note"]
     measured = records.filter(pl.col("quantity") == "measured")
     predicted = records.filter(pl.col("quantity") == "predicted").select(
-        *keys, prediction="value", lowest="low", highest="high"
+        *keys, prediction="value", lowest="low", highest="high", fewest="paths"
     )
     pairs = measured.join(predicted, on=keys, how="inner", maintain_order="left")
     return [
@@ -109,9 +122,10 @@ def judgements(records: pl.DataFrame) -> list[Judgement]:
             value=pair["value"],
             low=pair["value"] if pair["low"] is None else pair["low"],
             high=pair["value"] if pair["high"] is None else pair["high"],
-            predicted=pair["prediction"],
+            predicted=math.nan if pair["prediction"] is None else pair["prediction"],
             accepted=(pair["lowest"], pair["highest"]),
             paths=pair["paths"],
+            fewest=pair["fewest"] or 0,
         )
         for pair in pairs.iter_rows(named=True)
     ]
@@ -119,8 +133,11 @@ def judgements(records: pl.DataFrame) -> list[Judgement]:
 
 def verdict_table(records: pl.DataFrame, caption: str = "") -> Table:
     """Measured beside predicted, one row a comparison: what stands under the figure of each theorem."""
-    rows = [[f"{one.what}\n{where(one)}", one.measurement, one.prediction, one.verdict] for one in judgements(records)]
-    return Table(["", "measured [95 % interval]", "predicted", "verdict"], rows, caption)
+    rows = [
+        [f"{one.what}\n{where(one)}", one.measurement, one.prediction, one.counts, one.verdict]
+        for one in judgements(records)
+    ]
+    return Table(["", "measured [95 % interval]", "predicted", "counts as agreement", "verdict"], rows, caption)
 
 
 def where(judgement: Judgement) -> str:
