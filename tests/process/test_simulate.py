@@ -50,6 +50,24 @@ def random_quadratic(N=5, K=2, seed=0):
     return Quadratic(root @ root.swapaxes(1, 2) / K + np.eye(K), rng.normal(size=(N, K)))
 
 
+@pytest.mark.parametrize("kind", ["rbg", "unsafe_rbg"])
+def test_keys_of_other_generators_give_paths_of_their_own_too(kind):
+    key = jax.random.key(3, impl=kind)
+    options = {"mass": 0.0, "position": [0.3], "times": [1.0, 3.0], "flow": Exact()}
+    whole = simulate_ensemble(two_wells(), UniformSwitching(2, 3.0), key=key, num_paths=50, **options)
+    chunks = simulate_ensemble(two_wells(), UniformSwitching(2, 3.0), key=key, num_paths=50, chunk_size=16, **options)
+    np.testing.assert_array_equal(whole.position, chunks.position)
+    one = simulate(two_wells(), UniformSwitching(2, 3.0), key=key, path_number=17, **options)
+    np.testing.assert_array_equal(whole.position[17], one.position)
+    assert len(np.unique(whole.position[:, 1])) == 50
+    if kind == "unsafe_rbg":  # old-style keys do not say so
+        return
+    by_words = simulate(
+        two_wells(), UniformSwitching(2, 3.0), key=jax.random.key_data(jax.random.key(3, impl="rbg")), **options
+    )
+    np.testing.assert_array_equal(by_words.position, whole.position[0])
+
+
 def test_stationary_law_of_the_two_state_process_is_a_beta_law():
     """For dq = -(q -+ 1) dt, redraws at rate k: (1 + q)/2 ~ Beta(k/2, k/2), since either target is left at rate k/2."""
     for rate in (1.0, 3.0):

@@ -11,7 +11,8 @@ import numpy as np
 from jax import Array
 
 from underdamped import _checks
-from underdamped.process.targets import FiniteSum, as_finite
+from underdamped.process.arrays import as_finite, check_symmetric
+from underdamped.process.targets import FiniteSum
 
 
 class Landscape(FiniteSum):
@@ -212,7 +213,7 @@ def quartic(A: Any, b: Any) -> Landscape:
         The target. Its minimisers are not known in closed form.
 
     Raises:
-        ValueError: If shapes do not fit or an entry is not finite.
+        ValueError: If shapes do not fit, a matrix is not symmetric, or an entry is not finite.
 
     Example:
         >>> quartic(A=[[[1.0]]], b=[[0.0]]).gradient(jnp.array([1.0])).tolist()
@@ -224,6 +225,7 @@ def quartic(A: Any, b: Any) -> Landscape:
     matrices, vectors = as_finite(A, "A"), as_finite(b, "b")
     if vectors.ndim != 2 or matrices.shape != (*vectors.shape, vectors.shape[-1]):
         raise _checks.fail("A", "of shape (N, K, K)", matrices.shape, f"`b` has shape {vectors.shape}, to be (N, K)")
+    check_symmetric(matrices, "A")
     bend = float(np.linalg.eigvalsh(np.asarray(matrices, np.float64)).max())
 
     def component(q: Array, y: tuple[Array, Array]) -> Array:
