@@ -19,6 +19,7 @@ lint: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python benchmarks/step_time.py
+	$(BIN)/python benchmarks/process.py
 
 docs: .venv/.dev
 	$(BIN)/mkdocs build --strict

@@ -217,7 +217,7 @@ class _Whole:
         self.position = np.empty((num_paths, len(problem.grid.times), K), dtype)
         self.velocity = np.empty_like(self.position)
 
-    def add(self, states: tuple[Float[Array, "M T K"], Float[Array, "M T K"]], rows: slice) -> None:
+    def add(self, states: Sequence[Float[Array, "M T K"]], rows: slice) -> None:
         """Copy position and velocity (paths, T, K) of a chunk into the rows of its paths, padding left out."""
         for whole, part in zip((self.position, self.velocity), states, strict=True):
             whole[rows] = np.asarray(part)[: rows.stop - rows.start]

@@ -52,7 +52,9 @@ def test_a_race_is_the_plain_loop_of_each_method(name, target, batches):
         q, state = jnp.asarray(START), solver.init(jnp.asarray(START))
         distances = []
         for n in range(T):
-            updates, state = solver.update(target.gradient(q, batches[n, run_number]), state, q)
+            updates, state = solver.update(
+                target.gradient(jnp.asarray(q), jnp.asarray(batches[n, run_number])), state, q
+            )
             q = optax.apply_updates(q, updates)
             answer = contender.answer(state, q)
             distances.append(float(jnp.linalg.norm(answer - target.minimizer)))
@@ -70,7 +72,11 @@ def test_sgmp_is_the_scheme_of_the_paper(name, mass_at, target, batches):
     found = run(target, [BY_NAME[name]], [[setting]], batches)
     steps = [(1 / L) / (1 + 7.0 * n / T) for n in range(T)]
     positions, _ = sgmp_steps(
-        lambda q, n: np.asarray(target.gradient(q, batches[n, 1])), START, steps, [mass_at(n) for n in range(T)], 1.0
+        lambda q, n: np.asarray(target.gradient(jnp.asarray(q), jnp.asarray(batches[n, 1]))),
+        START,
+        steps,
+        [mass_at(n) for n in range(T)],
+        1.0,
     )
     expected = np.linalg.norm(positions[-1] - np.asarray(target.minimizer))
     np.testing.assert_allclose(found.distance[0, 0, 1, 0], expected, rtol=1e-9)
@@ -86,7 +92,7 @@ def test_averages_are_means_of_sgd_iterates(target, batches):
     found = run(target, [BY_NAME["Polyak averaging"]], [[Setting(0.1, 0.0, 0.5)]], batches)
     q, iterates = START, []
     for n in range(T):
-        q = q - 0.1 * np.asarray(target.gradient(q, batches[n, 0]))
+        q = q - 0.1 * np.asarray(target.gradient(jnp.asarray(q), jnp.asarray(batches[n, 0])))
         iterates.append(q)
     expected = np.linalg.norm(np.mean(iterates[T // 2 :], axis=0) - np.asarray(target.minimizer))
     np.testing.assert_allclose(found.distance[0, 0, 0, 0], expected, rtol=1e-9)
