@@ -29,10 +29,19 @@ from underdamped.process import (
     UniformSwitching,
     simulate,
     simulate_coupled,
+    simulate_coupled_ensemble,
     simulate_ensemble,
     switch_times,
 )
-from underdamped.process.landscapes import himmelblau, logistic_regression, quartic, styblinski_tang
+from underdamped.process.distances import bootstrap, sliced_wasserstein, wasserstein
+from underdamped.process.landscapes import (
+    himmelblau,
+    logistic_regression,
+    quartic,
+    random_tilts,
+    softmax_regression,
+    styblinski_tang,
+)
 
 TARGET = Quadratic(jnp.ones((3, 2)), jnp.zeros((3, 2)))
 FULL = Quadratic(jnp.stack([jnp.eye(2)] * 3), jnp.zeros((3, 2)))
@@ -225,6 +234,26 @@ def test_simulate_refuses(wrong, error, message):
         (lambda: SemiImplicitEuler(0.0), ValueError, "`step` must be positive"),
         (lambda: PowerGrowth(1.0, -1.0), ValueError, "`power` must be positive"),
         (lambda: Quantiles([1.5]), ValueError, "`levels` must be in"),
+        (lambda: Quantiles(0.5), TypeError, "`levels` must be a sequence of numbers, got 0.5"),
+        (lambda: Probability(3), TypeError, "`indicator` must be a function of position and velocity, got 3"),
+        (lambda: UniformSwitching(2, jnp.ones(2)), TypeError, "`rate` must be a number"),
+        (lambda: Splitting(0.1, [2]), TypeError, "`order` must be an integer"),
+        (lambda: softmax_regression([[1.0]], [0], 1.5), TypeError, "`num_classes` must be an integer"),
+        (lambda: random_tilts(KEY, 0, 2), ValueError, "`num_components` must be at least"),
+        (lambda: random_tilts(KEY, 1, 2), ValueError, "`num_components` must be at least 2, got 1"),
+        (lambda: random_tilts(KEY, 2, 0), ValueError, "`dimension` must be at least 1"),
+        (lambda: wasserstein(["a"], [1.0]), TypeError, "`first` must be made of numbers"),
+        (
+            lambda: wasserstein([1.0], [1.0], second_weights=["a"]),
+            TypeError,
+            "`second_weights` must be made of num",
+        ),
+        (
+            lambda: sliced_wasserstein([1.0], [1.0], num_projections=2.5),
+            TypeError,
+            "`num_projections` must be an int",
+        ),
+        (lambda: bootstrap(np.mean, [1.0], num_resamples=2.5), TypeError, "`num_resamples` must be an integer"),
         (lambda: styblinski_tang([[1.0]]), ValueError, "`tilts` must be of mean zero"),
         (lambda: himmelblau([[0.0]]), ValueError, "two variables"),
         (lambda: logistic_regression([[1.0]], [2]), ValueError, "`labels` must be integers from 0 to 1"),
@@ -311,10 +340,19 @@ def test_continuous_data_have_no_infinite_rate():
         )
 
 
-def test_single_precision_near_its_limit_warns_once_and_runs():
-    with pytest.warns(RuntimeWarning, match="near what float32 resolves") as record:
-        simulate(**(GOOD | {"times": [20.0], "flow": SemiImplicitEuler(1e-4)}))
-    assert len(record) == 1
+def test_single_precision_near_its_limit_warns_once_where_it_was_called_and_runs():
+    plain = GOOD | {"times": [20.0], "flow": SemiImplicitEuler(1e-4)}
+    coupled = {name: plain[name] for name in ("target", "index", "times", "key", "flow")}
+    coupled["dynamics"] = [Dynamics(0.1, position=[1.0, 0.0])]
+    for call, options in [
+        (simulate, plain),
+        (simulate_coupled, coupled),
+        (simulate_ensemble, plain | {"num_paths": 1}),
+        (simulate_coupled_ensemble, coupled | {"num_paths": 1}),
+    ]:
+        with pytest.warns(RuntimeWarning, match="near what float32 resolves") as record:
+            call(**options)
+        assert [warning.filename for warning in record] == [__file__]
 
 
 def test_an_ensemble_warns_once_whatever_its_size():

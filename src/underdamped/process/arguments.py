@@ -17,7 +17,7 @@ MOST_PATHS = 2**32
 """Path numbers are 32-bit words: more paths would repeat the first ones."""
 
 
-_OLD_STYLE = {(2,): "threefry2x32", (4,): "rbg"}
+_OLD_STYLE: dict[tuple[int, ...], str] = {(2,): "threefry2x32", (4,): "rbg"}
 """Shapes of keys that are arrays of words, and what they are keys of."""
 
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.core import Tracer
 
@@ -80,7 +81,7 @@ def check_rate(rate: Rate, argument: str = "rate", *, infinite: bool = False) ->
         raise _checks.fail(argument, "a number, a Decay, a growth schedule or Bounded", rate, way_out, TypeError)
     if isinstance(rate, Tracer):
         return rate
-    if infinite and rate == math.inf:
+    if infinite and np.ndim(rate) == 0 and rate == math.inf:
         return math.inf
     return _checks.non_negative(rate, argument, "0 never switches")
 

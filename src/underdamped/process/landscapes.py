@@ -52,13 +52,20 @@ def random_tilts(key: Array, num_components: int, dimension: int, scale: float =
         scale: standard deviation of an entry, before centring.
 
     Returns:
-        The tilts.
+        The tilts, (N, K).
+
+    Raises:
+        ValueError: If a number is out of range.
 
     Example:
         >>> import jax
         >>> bool(abs(random_tilts(jax.random.key(0), 10, 2).sum(0)).max() < 1e-5)
         True
     """
+    way_out = "one vector alone that sums to zero is zero"
+    if _checks.count(num_components, "num_components", way_out) == 1:
+        raise _checks.fail("num_components", "at least 2", num_components, way_out)
+    dimension = _checks.count(dimension, "dimension", "it is the number of coordinates")
     tilts = scale * jax.random.normal(key, (num_components, dimension))
     return tilts - tilts.mean(0)
 
@@ -282,6 +289,7 @@ def softmax_regression(features: Any, labels: Any, num_classes: int, regularizat
         >>> round(float(target.potential(jnp.zeros(3))), 4)  # log 3
         1.0986
     """
+    num_classes = _checks.count(num_classes, "num_classes", "it is the number of classes")
     x, y = _supervised(features, labels, num_classes)
     weight = _checks.non_negative(regularization, "regularization", "it is the weight of a square")
     bend = float((np.asarray(x, np.float64) ** 2).sum(1).max()) / 2

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -25,6 +26,9 @@ from underdamped.process.targets import FiniteSum, Quadratic, Target
 from underdamped.schedules import Constant, Schedule
 
 Mass = float | Array | Schedule
+
+_ON_THE_WAY = (__package__, "jaxtyping")
+"""Modules between the user's call and a warning: ours, and shape checks around each of our functions."""
 
 
 class Problem(eqx.Module):
@@ -193,4 +197,7 @@ def _check_resolution(index: IndexProcess, motions: tuple[Motion, ...], grid: Gr
         raise _checks.fail("times", f"close enough for {grid.gaps.dtype} to tell events apart", given, way_out)
     if rounding > 0.01:
         message = f"{events:.3g} events between two saved times are near what {grid.gaps.dtype} resolves: {way_out}."
-        warnings.warn(message, RuntimeWarning, stacklevel=4)
+        frame, depth = sys._getframe(), 1
+        while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_ON_THE_WAY):
+            frame, depth = frame.f_back, depth + 1
+        warnings.warn(message, RuntimeWarning, stacklevel=depth)
