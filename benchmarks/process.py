@@ -33,7 +33,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -348,7 +348,7 @@ def main() -> None:
     for name in names:
         if name == "memory":
             continue
-        measured = measure(makers[name](), 2 if options.quick else options.repeats, clock)
+        measured = measure(replace(makers[name](), name=name), 2 if options.quick else options.repeats, clock)
         print(table(measured), flush=True)
         results += measured
     if options.json:

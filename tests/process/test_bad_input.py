@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from underdamped import ExponentialDecay, LinearDecay, PowerGrowth, Scaled
+from underdamped import Decay, ExponentialDecay, LinearDecay, PowerGrowth, Scaled
 from underdamped.process import (
     Bounded,
     ContinuousData,
@@ -25,17 +25,28 @@ from underdamped.process import (
     Reshuffling,
     RungeKutta4,
     SemiImplicitEuler,
+    Splitting,
     UniformSwitching,
     simulate,
     simulate_coupled,
+    simulate_coupled_ensemble,
     simulate_ensemble,
     switch_times,
 )
-from underdamped.process.landscapes import himmelblau, logistic_regression, styblinski_tang
+from underdamped.process.distances import bootstrap, sliced_wasserstein, wasserstein
+from underdamped.process.landscapes import (
+    himmelblau,
+    logistic_regression,
+    quartic,
+    random_tilts,
+    softmax_regression,
+    styblinski_tang,
+)
 
 TARGET = Quadratic(jnp.ones((3, 2)), jnp.zeros((3, 2)))
 FULL = Quadratic(jnp.stack([jnp.eye(2)] * 3), jnp.zeros((3, 2)))
 KEY = jax.random.key(0)
+INFINITELY_FAST = UniformSwitching(3, math.inf)
 GOOD = {
     "target": TARGET,
     "index": UniformSwitching(3, 1.0),
@@ -45,6 +56,14 @@ GOOD = {
     "key": KEY,
     "flow": Exact(),
 }
+
+
+class Halving(Decay):
+    """A schedule of one's own that JAX cannot trace."""
+
+    def __call__(self, t):
+        """By the library that knows no arrays."""
+        return math.exp(-t)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +90,11 @@ GOOD = {
             "`mass` must be finite at all",
         ),
         ({"mass": lambda t: math.exp(-t), "flow": ExponentialHeun(0.1)}, TypeError, "write it with jax.numpy"),
+        (
+            {"mass": lambda t: None, "flow": ExponentialHeun(0.1)},
+            TypeError,
+            "`mass` must be a function that JAX can tr",
+        ),
         ({"mass": lambda t: np.exp(-t), "flow": ExponentialHeun(0.1)}, TypeError, "write it with jax.numpy"),
         ({"mass": ExponentialDecay(1.0, 5.0), "flow": RungeKutta4(0.1)}, ValueError, "2.7 mass / friction = 0.0182"),
         ({"mass": LinearDecay(1.0, 1.0), "flow": RungeKutta4(1e-3)}, ValueError, "a schedule that reaches 0.*Heun"),
@@ -99,6 +123,27 @@ GOOD = {
         ({"key": 0}, TypeError, r"make one by jax.random.key\(seed\)"),
         ({"target": FiniteSum(lambda q, y: q * y, jnp.ones(3))}, ValueError, "`target` must be a scalar function"),
         ({"target": FiniteSum(lambda q, y: None, jnp.ones(3))}, ValueError, "`target` must be a scalar function"),
+        (
+            {"target": FiniteSum(lambda q, y: q @ y, jnp.ones((3, 5)))},
+            TypeError,
+            r"position of shape \(2,\) and a data point of shape \(5,\)",
+        ),
+        (
+            {"target": FiniteSum(lambda q, y: q @ y["x"], {"x": jnp.ones((3, 5))}), "index": INFINITELY_FAST},
+            TypeError,
+            r"position of shape \(2,\) and a data point of shape \{'x': \(5,\)\}",
+        ),
+        (
+            {"target": FiniteSum(lambda q, y: float(q[0]), jnp.ones(3))},
+            TypeError,
+            r"`target` must be a function .* that JAX can trace, got 'one that raises Concretization.*jax.numpy",
+        ),
+        (
+            {"target": ContinuousData(lambda q, y: q @ y), "index": PureJump(1.0, [0.0] * 3, [1.0] * 3)},
+            TypeError,
+            r"position of shape \(2,\) and a data point of shape \(3,\)",
+        ),
+        ({"position": [1e300, 0.0]}, ValueError, "`position` must be in the range of float32, got 1e.300: .*x64"),
         ({"target": FiniteSum(lambda q, y: 1j * q @ q, jnp.ones(3))}, TypeError, "`target` must be a real function"),
         ({"target": FiniteSum(lambda q, y: 1, jnp.ones(3))}, TypeError, "`target` must be a real function"),
         ({"target": FiniteSum(lambda q, y: q @ q, jnp.ones(3))}, TypeError, "`target` must be a Quadratic when"),
@@ -119,7 +164,15 @@ def test_simulate_refuses(wrong, error, message):
         (lambda: Quadratic(jnp.ones((3, 2)), jnp.ones((2, 2))), ValueError, "`A` must be of shape"),
         (lambda: Quadratic(jnp.ones((3, 2)), jnp.ones(3)), ValueError, "`b` must be of shape"),
         (lambda: Quadratic([[[1.0, 2.0], [0.0, 1.0]]], [[0.0, 0.0]]), ValueError, "`A` must be symmetric"),
+        (lambda: quartic([[[1.0, 2.0], [0.0, 1.0]]], [[0.0, 0.0]]), ValueError, "`A` must be symmetric"),
         (lambda: Quadratic([[math.nan]], [[0.0]]), ValueError, "`A` must be finite"),
+        (lambda: Quadratic([[1e300]], [[0.0]]), ValueError, "`A` must be in the range of float32.*jax_enable_x64"),
+        (
+            lambda: FiniteSum(lambda q, y: q, np.array([2**32 + 1] * 2)),
+            ValueError,
+            "`data` must be in the range of int32, got 4294967297: set .*jax_enable_x64",
+        ),
+        (lambda: FiniteSum(lambda q, y: q, {"x": np.array([1.0, -1e300])}), ValueError, "`data` must be in the range"),
         (lambda: Quadratic([[1.0]], [[math.inf]]), ValueError, "`b` must be finite"),
         (lambda: Quadratic([["one"]], [[0.0]]), TypeError, "`A` must be made of numbers"),
         (
@@ -158,9 +211,49 @@ def test_simulate_refuses(wrong, error, message):
         (lambda: switch_times(UniformSwitching(3, math.inf), until=1.0, key=KEY), ValueError, "`rate` must be finite"),
         (lambda: switch_times(TARGET, until=1.0, key=KEY), TypeError, "`index` must be an IndexProcess"),
         (lambda: Bounded(jnp.sin, 0.0), ValueError, "`bound` must be positive"),
+        (lambda: Bounded(lambda t: math.exp(-t), 1.0), TypeError, "`schedule` must be a function.*jax.numpy"),
+        (lambda: Bounded(lambda t: jnp.ones(2), 1.0), ValueError, "`schedule` must be one number at a time, got 'shap"),
+        (lambda: UniformSwitching(3, Halving()), TypeError, "`rate` must be a function that JAX can trace"),
+        *(
+            (lambda flow=flow, step=step: flow(step), error, f"`step` must be {bound}")
+            for flow in (ExponentialHeun, Splitting)
+            for step, error, bound in [
+                (np.float32(-0.1), ValueError, "positive"),
+                (jnp.array(-0.1), ValueError, "positive"),
+                (jnp.array(0.0), ValueError, "positive"),
+                (math.nan, ValueError, "finite"),
+                (np.float32(math.nan), ValueError, "finite"),
+                (jnp.array([0.1, 0.2]), TypeError, "a number"),
+                (None, TypeError, "a number"),
+                ("0.1", TypeError, "a number"),
+            ]
+        ),
+        (lambda: Diffrax(max_steps=0), ValueError, "`max_steps` must be at least 1"),
+        (lambda: Diffrax(solver="x"), TypeError, "`solver` must be a diffrax solver, got 'x'"),
+        (lambda: Diffrax(solver=""), TypeError, "`solver` must be a diffrax solver, got ''"),
         (lambda: SemiImplicitEuler(0.0), ValueError, "`step` must be positive"),
         (lambda: PowerGrowth(1.0, -1.0), ValueError, "`power` must be positive"),
         (lambda: Quantiles([1.5]), ValueError, "`levels` must be in"),
+        (lambda: Quantiles(0.5), TypeError, "`levels` must be a sequence of numbers, got 0.5"),
+        (lambda: Probability(3), TypeError, "`indicator` must be a function of position and velocity, got 3"),
+        (lambda: UniformSwitching(2, jnp.ones(2)), TypeError, "`rate` must be a number"),
+        (lambda: Splitting(0.1, [2]), TypeError, "`order` must be an integer"),
+        (lambda: softmax_regression([[1.0]], [0], 1.5), TypeError, "`num_classes` must be an integer"),
+        (lambda: random_tilts(KEY, 0, 2), ValueError, "`num_components` must be at least"),
+        (lambda: random_tilts(KEY, 1, 2), ValueError, "`num_components` must be at least 2, got 1"),
+        (lambda: random_tilts(KEY, 2, 0), ValueError, "`dimension` must be at least 1"),
+        (lambda: wasserstein(["a"], [1.0]), TypeError, "`first` must be made of numbers"),
+        (
+            lambda: wasserstein([1.0], [1.0], second_weights=["a"]),
+            TypeError,
+            "`second_weights` must be made of num",
+        ),
+        (
+            lambda: sliced_wasserstein([1.0], [1.0], num_projections=2.5),
+            TypeError,
+            "`num_projections` must be an int",
+        ),
+        (lambda: bootstrap(np.mean, [1.0], num_resamples=2.5), TypeError, "`num_resamples` must be an integer"),
         (lambda: styblinski_tang([[1.0]]), ValueError, "`tilts` must be of mean zero"),
         (lambda: himmelblau([[0.0]]), ValueError, "two variables"),
         (lambda: logistic_regression([[1.0]], [2]), ValueError, "`labels` must be integers from 0 to 1"),
@@ -247,10 +340,19 @@ def test_continuous_data_have_no_infinite_rate():
         )
 
 
-def test_single_precision_near_its_limit_warns_once_and_runs():
-    with pytest.warns(RuntimeWarning, match="near what float32 resolves") as record:
-        simulate(**(GOOD | {"times": [20.0], "flow": SemiImplicitEuler(1e-4)}))
-    assert len(record) == 1
+def test_single_precision_near_its_limit_warns_once_where_it_was_called_and_runs():
+    plain = GOOD | {"times": [20.0], "flow": SemiImplicitEuler(1e-4)}
+    coupled = {name: plain[name] for name in ("target", "index", "times", "key", "flow")}
+    coupled["dynamics"] = [Dynamics(0.1, position=[1.0, 0.0])]
+    for call, options in [
+        (simulate, plain),
+        (simulate_coupled, coupled),
+        (simulate_ensemble, plain | {"num_paths": 1}),
+        (simulate_coupled_ensemble, coupled | {"num_paths": 1}),
+    ]:
+        with pytest.warns(RuntimeWarning, match="near what float32 resolves") as record:
+            call(**options)
+        assert [warning.filename for warning in record] == [__file__]
 
 
 def test_an_ensemble_warns_once_whatever_its_size():
@@ -276,11 +378,26 @@ def test_divergence_names_the_paths_and_the_times():
         simulate(**options | {"times": times}, path_number=number)
 
 
+@pytest.mark.parametrize("worst", [-0.5, math.nan])
+def test_a_rate_below_zero_or_of_no_value_is_reported(worst):
+    index = UniformSwitching(3, Bounded(lambda t: jnp.where(t > 1, worst, 1.0), 2.0))
+    simulate_ensemble(**GOOD | {"index": index, "times": [0.9]}, num_paths=50)
+    with pytest.raises(ValueError, match=r"left \[0, bound\] of Bounded on \d+ paths"):
+        simulate_ensemble(**GOOD | {"index": index, "times": [9.0]}, num_paths=50)
+
+
+def test_numbers_that_fit_are_kept_whatever_their_type():
+    assert FiniteSum(lambda q, y: q, np.array([2**31 - 1] * 2)).data.tolist() == [2**31 - 1] * 2
+    assert Quadratic(np.array([[2]]), np.array([[1]])).A.tolist() == [[2.0]]
+    with jax.enable_x64(True):
+        assert FiniteSum(lambda q, y: q, np.array([2**32 + 1] * 2)).data.tolist() == [2**32 + 1] * 2
+
+
 def test_a_rate_above_its_bound_is_reported():
     index = UniformSwitching(3, Bounded(lambda t: 1 + t, 2.0))
     simulate_ensemble(**GOOD | {"index": index, "times": [0.9]}, num_paths=50)  # never above before time 1, but later
-    with pytest.raises(ValueError, match="rose above the bound"):
+    with pytest.raises(ValueError, match=r"left \[0, bound\] of Bounded"):
         simulate_ensemble(**GOOD | {"index": index, "times": [9.0]}, num_paths=50)
     assert (switch_times(index, until=0.9, key=GOOD["key"]) <= 0.9).all()
-    with pytest.raises(ValueError, match="rose above the bound"):
+    with pytest.raises(ValueError, match=r"left \[0, bound\] of Bounded"):
         switch_times(index, until=9.0, key=GOOD["key"])

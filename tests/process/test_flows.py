@@ -4,6 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 import pytest
 import scipy.integrate
@@ -62,7 +63,6 @@ def test_exact_flow_is_the_closed_form_of_figure_2():
 @pytest.mark.parametrize("mass", [0.0, 1e-12, 1e-8, 1e-3, 0.1, 1.0, 50.0])
 def test_exact_flow_in_every_regime_of_damping(mass):
     """Unstable, flat, nearly flat, over-, critically, nearly critically and under-damped, against 50-digit roots."""
-    mpmath = pytest.importorskip("mpmath")  # comes with PyTorch
     friction, force, start, kick, duration = 0.7, 0.4, 1.3, -0.6, 0.9
     critical = friction**2 / (4 * mass) if mass else 7.0
     curvatures = [-1.0, 0.0, 1e-9, 0.3, 1.0, 40.0, critical, critical * (1 + 1e-12), critical * (1 - 1e-7)]
@@ -158,18 +158,41 @@ def test_a_constant_schedule_is_a_number(flow, mass):
         np.testing.assert_array_equal(by_schedule, by_number)
 
 
-@pytest.mark.parametrize(("flow", "order"), [(SemiImplicitEuler, 1), (ExponentialEuler, 1), (ExponentialHeun, 2)])
-@pytest.mark.parametrize("mass", [PowerDecay(1.0, 1.0), ExponentialDecay(1e-8, 2.0)])
-def test_order_at_decreasing_mass(flow, order, mass):
+def solved_at_decreasing_mass(mass):
+    """Position from rest at 1 in the unit quadratic."""
     if mass == PowerDecay(1.0, 1.0):
-        exact = np.exp(-(np.array([[1.0], [2.0]]) ** 2) / 2)  # Fig. 2, right
-    else:
-        exact = scipy.integrate.solve_ivp(
-            lambda t, z: [z[1], -(z[0] + z[1]) / mass(t)], (0, 2), [1, 0], "Radau", [1.0, 2.0], rtol=1e-11, atol=1e-13
-        ).y[0][:, None]
-    steps = 2.0 ** -np.arange(7, 11)
-    slope, _ = measured_order(flow, steps, exact, unit_quadratic(), mass=mass)
+        return np.exp(-(np.array([[1.0], [2.0]]) ** 2) / 2)  # Fig. 2, right
+    solution = scipy.integrate.solve_ivp(
+        lambda t, z: [z[1], -(z[0] + z[1]) / mass(t)],
+        (0, 2),
+        [1, 0],
+        "Radau",
+        [1.0, 2.0],
+        rtol=1e-12,
+        atol=1e-14,
+        jac=lambda t, z: np.array([[0, 1], [-1 / mass(t), -1 / mass(t)]]),
+    )
+    return solution.y[0][:, None]
+
+
+@pytest.mark.parametrize(("flow", "order"), [(SemiImplicitEuler, 1), (ExponentialEuler, 1), (ExponentialHeun, 2)])
+@pytest.mark.parametrize(
+    ("mass", "finest"), [(1.0, 10), (1e-2, 14), (1e-4, 7), (1e-8, 10)]
+)  # away from where the step passes the mass
+def test_order_at_decreasing_mass(flow, order, mass, finest):
+    mass = PowerDecay(mass, 1.0)
+    steps = 2.0 ** -np.arange(finest - 2, finest + 1)
+    slope, _ = measured_order(flow, steps, solved_at_decreasing_mass(mass), unit_quadratic(), mass=mass)
     assert abs(slope - order) < 0.1
+
+
+@pytest.mark.parametrize("make", [lambda mass: PowerDecay(mass, 1.0), lambda mass: ExponentialDecay(mass, 2.0)])
+@pytest.mark.parametrize("mass", [1.0, 1e-2, 1e-4, 1e-8])
+def test_one_error_constant_holds_at_every_step_and_decreasing_mass(make, mass):
+    """Also where the step passes the mass on its way down."""
+    mass, steps = make(mass), 2.0 ** -np.arange(4, 12)
+    _, errors = measured_order(ExponentialHeun, steps, solved_at_decreasing_mass(mass), unit_quadratic(), mass=mass)
+    assert (errors <= 0.1 * steps**2).all()
 
 
 @pytest.mark.slow

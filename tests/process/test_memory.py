@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from underdamped.process import Exact, Quadratic, UniformSwitching, memory, simulate_ensemble
+from underdamped.process import Exact, Quadratic, Quantiles, UniformSwitching, memory, simulate_ensemble
 
 MIB = 2**20
 MACHINE = {"proc/meminfo": "MemTotal: 4096000 kB\nMemFree: 10 kB\nMemAvailable:    2048000 kB\n"}
@@ -75,10 +75,24 @@ def test_without_files_the_system_is_asked(tmp_path, monkeypatch):
 def test_whole_paths_are_refused_at_the_limit_and_not_before(monkeypatch):
     target, index = Quadratic(jnp.ones((1, 2)), jnp.zeros((1, 2))), UniformSwitching(1, 0.0)
     options = {"mass": 0.0, "position": [1.0, 0.0], "times": [1.0, 2.0, 3.0], "key": jax.random.key(0), "flow": Exact()}
-    needed = 64 * 3 * 2 * 2 * 4  # paths, times, position and velocity, coordinates, bytes
+    paths = 64 * 3 * 2 * 2 * 4  # paths, times, position and velocity, coordinates, bytes
+    needed = paths + 64 * 12  # num_switches and diverged_at
     monkeypatch.setattr(memory, "available", lambda: needed - 1)
     with pytest.raises(MemoryError, match="`num_paths` must be such that paths fit"):
         simulate_ensemble(target, index, num_paths=64, **options)
     assert simulate_ensemble(target, index, num_paths=64, statistics=("mean",), **options).mean is not None
     monkeypatch.setattr(memory, "available", lambda: needed)
-    assert simulate_ensemble(target, index, num_paths=64, **options).position.nbytes * 2 == needed
+    assert simulate_ensemble(target, index, num_paths=64, **options).position.nbytes * 2 == paths
+
+
+@pytest.mark.parametrize(("sample_size", "kept"), [(16, 16), (10**6, 64)])
+def test_statistics_are_refused_at_the_limit_and_not_before(monkeypatch, sample_size, kept):
+    target, index = Quadratic(jnp.ones((1, 2)), jnp.zeros((1, 2))), UniformSwitching(1, 0.0)
+    options = {"mass": 0.0, "position": [1.0, 0.0], "times": [1.0, 2.0, 3.0], "key": jax.random.key(0), "flow": Exact()}
+    for statistics, sample in [(("mean",), 0), (("mean", Quantiles([0.5], sample_size)), kept * 3 * 2 * 4)]:
+        needed = 64 * 12 + 3 * sample  # as gathered, joined, and sorted
+        monkeypatch.setattr(memory, "available", lambda needed=needed: needed - 1)
+        with pytest.raises(MemoryError, match=r"GiB for 64 paths'?: ask for fewer paths"):
+            simulate_ensemble(target, index, num_paths=64, statistics=statistics, **options)
+        monkeypatch.setattr(memory, "available", lambda needed=needed: needed)
+        assert simulate_ensemble(target, index, num_paths=64, statistics=statistics, **options).mean is not None

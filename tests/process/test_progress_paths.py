@@ -53,6 +53,18 @@ def test_silent_elsewhere(monkeypatch, stream, options):
     assert run(monkeypatch, stream(), **options)[0] == ""
 
 
+@pytest.mark.parametrize("asked_for", [None, True])
+def test_a_notebook_is_shown_the_bar(monkeypatch, asked_for):
+    """Without a terminal, and with rich's drawing, which needs a notebook, left out."""
+    shown = []
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr(
+        "rich.progress.track", lambda chunks, **options: (shown.append(chunk) or chunk for chunk in chunks)
+    )
+    run(monkeypatch, io.StringIO(), progress=asked_for)
+    assert len(shown) == 10
+
+
 def test_without_rich_silent_unless_asked_for(monkeypatch):
     monkeypatch.setattr(progress, "find_spec", lambda name: None)
     assert run(monkeypatch, Terminal())[0] == ""

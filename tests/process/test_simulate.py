@@ -28,6 +28,7 @@ from underdamped.process import (
     Reshuffling,
     SemiImplicitEuler,
     UniformSwitching,
+    exact_moments,
     simulate,
     simulate_coupled,
     simulate_coupled_ensemble,
@@ -48,6 +49,24 @@ def random_quadratic(N=5, K=2, seed=0):
     rng = np.random.default_rng(seed)
     root = rng.normal(size=(N, K, K))
     return Quadratic(root @ root.swapaxes(1, 2) / K + np.eye(K), rng.normal(size=(N, K)))
+
+
+@pytest.mark.parametrize("kind", ["rbg", "unsafe_rbg"])
+def test_keys_of_other_generators_give_paths_of_their_own_too(kind):
+    key = jax.random.key(3, impl=kind)
+    options = {"mass": 0.0, "position": [0.3], "times": [1.0, 3.0], "flow": Exact()}
+    whole = simulate_ensemble(two_wells(), UniformSwitching(2, 3.0), key=key, num_paths=50, **options)
+    chunks = simulate_ensemble(two_wells(), UniformSwitching(2, 3.0), key=key, num_paths=50, chunk_size=16, **options)
+    np.testing.assert_array_equal(whole.position, chunks.position)
+    one = simulate(two_wells(), UniformSwitching(2, 3.0), key=key, path_number=17, **options)
+    np.testing.assert_array_equal(whole.position[17], one.position)
+    assert len(np.unique(whole.position[:, 1])) == 50
+    if kind == "unsafe_rbg":  # old-style keys do not say so
+        return
+    by_words = simulate(
+        two_wells(), UniformSwitching(2, 3.0), key=jax.random.key_data(jax.random.key(3, impl="rbg")), **options
+    )
+    np.testing.assert_array_equal(by_words.position, whole.position[0])
 
 
 def test_stationary_law_of_the_two_state_process_is_a_beta_law():
@@ -358,6 +377,35 @@ np.save(sys.argv[3], ensemble.position)
 """
 
 
+CHOSEN_DEVICE = """
+import jax
+from underdamped.process import Exact, Quadratic, UniformSwitching, chunks, simulate_ensemble
+used, chunk = set(), chunks._chunk
+def spy(*arguments):
+    parts = chunk(*arguments)
+    used.update(parts[1].devices())
+    return parts
+chunks._chunk = spy
+def run():
+    used.clear()
+    simulate_ensemble(
+        Quadratic([[1.0], [2.0]], [[-1.0], [1.0]]), UniformSwitching(2, 5.0), mass=0.2, position=[1.0], times=[0.5],
+        key=jax.random.key(11), flow=Exact(), num_paths=64, chunk_size=16)
+    return used
+assert run() == set(jax.devices()), used
+with jax.default_device(jax.devices()[1]):
+    assert run() == {jax.devices()[1]}, used
+with jax.default_device("cpu"):
+    assert run() == {jax.devices()[0]}, used
+"""
+
+
+@pytest.mark.slow
+def test_the_default_device_is_the_only_one_where_it_is_set():
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+    subprocess.run([sys.executable, "-c", CHOSEN_DEVICE], env=environment, check=True)
+
+
 @pytest.mark.slow
 def test_paths_do_not_depend_on_the_number_of_devices(tmp_path):
     positions = []
@@ -437,17 +485,20 @@ def test_saving_at_the_switches():
 
 def test_mass_that_is_lost_leads_to_the_minimizer():
     """Corollary 19 in small: ddSGMP with faster and faster switching ends at the minimiser of the mean."""
-    target = random_quadratic()
+    target, index, mass = random_quadratic(), UniformSwitching(5, PowerGrowth(20.0)), ExponentialDecay(0.5, 0.5)
     ensemble = simulate_ensemble(
         target,
-        UniformSwitching(5, PowerGrowth(20.0)),
-        mass=ExponentialDecay(0.5, 0.5),
+        index,
+        mass=mass,
         position=[2.0, 2.0],
         times=[1.0, 10.0],
         key=KEY,
         flow=ExponentialHeun(0.05),
         num_paths=500,
     )
-    gap = np.linalg.norm(ensemble.position - np.asarray(target.minimizer), axis=-1).mean(0)
-    assert gap[0] > 0.1
-    assert gap[1] < 0.1
+    mean, cov = exact_moments(target, index, mass=mass, position=[2.0, 2.0], times=[1.0, 10.0])
+    minimizer = np.asarray(target.minimizer)
+    gap = ((ensemble.position.astype(np.float64) - minimizer) ** 2).sum(-1)  # squared
+    expected = ((mean[:, :2] - minimizer) ** 2).sum(-1) + np.einsum("tkk->t", cov[:, :2, :2])
+    assert (np.abs(gap.mean(0) - expected) < 4 * gap.std(0) / math.sqrt(500)).all()
+    assert expected[1] < 0.1**2 < expected[0]

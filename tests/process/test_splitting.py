@@ -51,25 +51,25 @@ def slope(steps, errors):
     return np.polyfit(np.log(steps), np.log(errors), 1)[0]
 
 
-@pytest.mark.parametrize(("order", "tolerance", "most"), [(2, 0.1, 0.3), (4, 0.2, 0.01)])
+@pytest.mark.parametrize(("order", "most"), [(2, 0.3), (4, 0.01)])
 @pytest.mark.parametrize("mass", [10.0, 1.0, 0.1])
-def test_order_and_error_constant_on_a_quadratic(order, tolerance, most, mass):
+def test_order_and_error_constant_on_a_quadratic(order, most, mass):
     target, start = Quadratic([[1.0, 2.5]], [[0.3, -0.4]]), ([1.0, -0.5], [1.0, 0.7])
     exact = run(target, Exact(), mass, *start)
     steps = 1 / (math.ceil(5 / math.sqrt(mass)) * 2.0 ** np.arange(4))  # whole numbers of steps between saved times
     errors = np.array([np.abs(run(target, Splitting(h, order), mass, *start) - exact).max() for h in steps])
-    assert abs(slope(steps, errors) - order) < tolerance
+    assert abs(slope(steps, errors) - order) < 0.1
     assert (errors < most * (steps / math.sqrt(mass)) ** order).all()
 
 
-@pytest.mark.parametrize(("order", "tolerance"), [(2, 0.1), (4, 0.2)])
+@pytest.mark.parametrize("order", [2, 4])
 @pytest.mark.parametrize("friction", [0.3, 2.0])
-def test_order_where_the_gradient_is_not_linear(order, tolerance, friction):
+def test_order_where_the_gradient_is_not_linear(order, friction):
     start = [1.5, 2.0], [0.3, -1.0]
     exact = run(bowl(), Diffrax(1e-11, 1e-12), 0.5, *start, friction)
     steps = 2.0 ** -np.arange(3, 7)
     errors = [np.abs(run(bowl(), Splitting(h, order), 0.5, *start, friction) - exact).max() for h in steps]
-    assert abs(slope(steps, errors) - order) < tolerance
+    assert abs(slope(steps, errors) - order) < 0.1
 
 
 def test_order_two_at_a_mass_that_changes():

@@ -17,13 +17,23 @@ MOST_PATHS = 2**32
 """Path numbers are 32-bit words: more paths would repeat the first ones."""
 
 
+_OLD_STYLE: dict[tuple[int, ...], str] = {(2,): "threefry2x32", (4,): "rbg"}
+"""Shapes of keys that are arrays of words, and what they are keys of."""
+
+
 def check_key(key: Any) -> Array:
-    """``key`` as a new-style JAX key."""
-    if isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ():
+    """``key`` as a new-style key of threefry.
+
+    Other generators draw for all lanes of a ``vmap`` together, so that a path would depend on who is beside it. A key
+    of theirs seeds threefry.
+    """
+    if isinstance(key, jax.Array) and key.dtype == jnp.uint32 and key.shape in _OLD_STYLE:
+        key = jax.random.wrap_key_data(key, impl=_OLD_STYLE[key.shape])
+    if not (isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
+        raise _checks.fail("key", "one JAX key", key, "make one by jax.random.key(seed)", TypeError)
+    if key.dtype == jax.random.key(0, impl="threefry2x32").dtype:
         return key
-    if isinstance(key, jax.Array) and key.dtype == jnp.uint32 and key.ndim == 1:
-        return jax.random.wrap_key_data(key)
-    raise _checks.fail("key", "one JAX key", key, "make one by jax.random.key(seed)", TypeError)
+    return jax.random.wrap_key_data(jax.random.bits(key, (2,), jnp.uint32), impl="threefry2x32")
 
 
 def check_path_number(number: Any) -> int:
@@ -80,7 +90,13 @@ def check_components(target: Target, index: IndexProcess) -> None:
     """An error unless ``index`` shows what ``target`` is made of: as many components, or points."""
     of_target, of_index = getattr(target, "num_components", None), getattr(index, "num_components", None)
     if of_target != of_index:
-        names = {None: "points of continuous data"}
-        way_out = f"`target` has {names.get(of_target, f'{of_target} components')}"
-        given = names.get(of_index, f"{of_index} components")
+        given, has = (_made_of(number) for number in (of_index, of_target))
+        way_out = f"`target` has {has}"
+        if None in (of_target, of_index):
+            lacking = "target" if of_target is None else "index"
+            way_out += f"; if `{lacking}` is about numbered components, let its class declare `num_components`"
         raise _checks.fail("index", "an index of what the target is made of", given, way_out)
+
+
+def _made_of(num_components: int | None) -> str:
+    return "no `num_components`, but data points" if num_components is None else f"{num_components} components"

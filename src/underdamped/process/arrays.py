@@ -31,14 +31,35 @@ def as_doubles(value: Any, argument: str) -> np.ndarray:
 
 def as_finite(value: Any, argument: str) -> Array:
     """``value`` as a JAX array without NaN or infinity; of floats, unless it is data."""
-    if not isinstance(value, Tracer):
-        array = as_numbers(value, argument)
-        bad = int(array.size - np.isfinite(array).sum())
-        if bad:
-            raise _checks.fail(argument, "finite", f"{bad} NaN or infinite entries", "clean the data first")
-    result = jnp.asarray(value)
+    result = jnp.asarray(value) if isinstance(value, Tracer) else _converted(as_numbers(value, argument), argument)
     if argument == "data" or jnp.issubdtype(result.dtype, jnp.floating):
         return result
     if jnp.issubdtype(result.dtype, jnp.complexfloating):
         raise _checks.fail(argument, "real", value, "write real and imaginary parts side by side", TypeError)
     return result.astype(float)
+
+
+def check_symmetric(matrices: Array, argument: str) -> None:
+    """An error unless each of the ``matrices``, (N, K, K), is symmetric up to rounding."""
+    if isinstance(matrices, Tracer):
+        return
+    A = np.asarray(matrices)
+    gap = float(np.abs(A - A.swapaxes(1, 2)).max())
+    if gap > 1e-5 * np.abs(A).max():
+        way_out = "only symmetric matrices are Hessians; use (A + A.T) / 2 if the gap is rounding"
+        raise _checks.fail(argument, "symmetric", f"a largest gap of {gap:.3g}", way_out)
+
+
+def _converted(array: np.ndarray, argument: str) -> Array:
+    """The array in JAX, whose types may be narrower, if no entry is lost."""
+    bad = int(array.size - np.isfinite(array).sum())
+    if bad:
+        raise _checks.fail(argument, "finite", f"{bad} NaN or infinite entries", "clean the data first")
+    with np.errstate(over="ignore"):
+        result = jnp.asarray(array)
+    back = np.asarray(result)
+    is_kept = back == array if np.issubdtype(array.dtype, np.integer) else np.isfinite(back)
+    if not is_kept.all():
+        way_out = "set jax.config.update('jax_enable_x64', True), or rescale"
+        raise _checks.fail(argument, f"in the range of {result.dtype}", array[~is_kept].flat[0].item(), way_out)
+    return result

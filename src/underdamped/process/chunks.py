@@ -40,11 +40,11 @@ def run_chunks(
     XLA runs the small arrays of one chunk on one core, so a single CPU device gets a thread a core, several devices one
     thread each. At most two chunks a thread are under way, so that memory stays flat.
     """
-    devices = jax.local_devices()
+    devices = _devices()
     num_workers = _num_cores() if len(devices) == 1 and devices[0].platform == "cpu" else len(devices)
     lanes = _lanes(problem, num_paths, num_workers, devices[0].platform, chunk_size)
     as_here = _settings()
-    placed = [_on_device((problem, key), device) if len(devices) > 1 else (problem, key) for device in devices]
+    placed = [_on_device((problem, key), device) for device in devices]
 
     def run(first: int) -> tuple[Any, np.ndarray, np.ndarray]:
         problem, key = placed[first // lanes % len(devices)]
@@ -63,6 +63,15 @@ def run_chunks(
                 under_way.append((following, executor.submit(run, following)))
             first, future = under_way.popleft()
             yield first, future.result()
+
+
+def _devices() -> list[Any]:
+    """All there are, or the one that ``jax.default_device`` asks for; by the name of a platform, its first."""
+    config: Any = jax.config
+    chosen = config.jax_default_device
+    if chosen is None:
+        return jax.local_devices()
+    return jax.local_devices(backend=chosen)[:1] if isinstance(chosen, str) else [chosen]
 
 
 def _settings() -> Callable[[], AbstractContextManager]:
@@ -113,6 +122,8 @@ def _first_not_finite(states: tuple[Array, ...]) -> Array:
 
 
 def _on_device(problem: Any, device: Any) -> Any:
+    if jax.local_devices() == [device]:
+        return problem
     arrays, rest = eqx.partition(problem, eqx.is_array)
     return eqx.combine(jax.device_put(arrays, device), rest)
 

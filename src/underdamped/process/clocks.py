@@ -7,11 +7,13 @@ from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.core import Tracer
 
 from underdamped import _checks
 from underdamped.process import streams
+from underdamped.process.functions import check_schedule
 from underdamped.process.streams import Stream
 from underdamped.schedules import (
     Constant,
@@ -34,14 +36,16 @@ class Bounded:
     r"""A rate of any shape under a bound that its owner vouches for, $0 \le \eta(t) \le \bar\eta$ for all $t \ge 0$.
 
     Thinning makes it exact: ticks are proposed at rate $\bar\eta$ and kept with probability $\eta(t)/\bar\eta$. A value
-    above the bound is caught at the proposal where it occurs and reported, since the law would silently be wrong.
+    outside $[0, \bar\eta]$ is caught at the proposal where it occurs and reported, since the law would silently be
+    wrong.
 
     Args:
         schedule: $\eta$, a JAX function of time.
         bound: $\bar\eta > 0$. The closer, the fewer proposals are thrown away.
 
     Raises:
-        ValueError: If ``bound`` is not positive.
+        ValueError: If ``bound`` is not positive, or the value not one number.
+        TypeError: If JAX cannot trace ``schedule``.
 
     Example:
         >>> import jax.numpy as jnp
@@ -57,6 +61,7 @@ class Bounded:
 
     def __post_init__(self) -> None:
         _checks.positive(self.bound, "bound", "it is the rate at which ticks are proposed")
+        check_schedule(self.schedule, "schedule")
 
     def __call__(self, t: Array, /) -> Array:
         r"""$\eta(t)$."""
@@ -69,13 +74,14 @@ def check_rate(rate: Rate, argument: str = "rate", *, infinite: bool = False) ->
         check_rate(rate.schedule, argument)
         return rate
     if isinstance(rate, Decay | PowerGrowth | ExponentialGrowth | Bounded):
+        check_schedule(rate, argument)
         return rate
     if callable(rate):
         way_out = "wrap it as Bounded(schedule, bound), so that its ticks can be thinned exactly"
         raise _checks.fail(argument, "a number, a Decay, a growth schedule or Bounded", rate, way_out, TypeError)
     if isinstance(rate, Tracer):
         return rate
-    if infinite and rate == math.inf:
+    if infinite and np.ndim(rate) == 0 and rate == math.inf:
         return math.inf
     return _checks.non_negative(rate, argument, "0 never switches")
 
@@ -98,7 +104,7 @@ def next_tick(
     r"""Wait until the first tick after ``time`` of a Poisson clock of rate ``scale`` $\cdot\,\eta$.
 
     Infinite when no tick comes any more, or by thinning none before ``horizon``; NaN when a ``Bounded`` rate was found
-    above its bound before it.
+    outside of its bounds before it.
     """
     if isinstance(rate, Scaled):
         return next_tick(rate.schedule, time, horizon, stream, scale * rate.factor)
@@ -175,7 +181,8 @@ def _thinned(
         wait = wait + draw / (scale * ceiling)
         is_late = ~(time + wait <= horizon)
         value = rate_at(rate, jnp.where(is_late, time, time + wait))
-        is_breach = value > ceiling * (1 + 1e-5)  # the schedule's own rounding is none
+        rounding = 1e-5 * ceiling  # the schedule's own is no breach
+        is_breach = ~((value >= -rounding) & (value <= ceiling + rounding))
         wait = jnp.where(is_late, jnp.inf, jnp.where(is_breach, jnp.nan, wait))
         return wait, is_late | is_breach | (level * ceiling < value), stream
 

@@ -8,6 +8,7 @@ import scipy.spatial.distance
 import scipy.stats
 
 from underdamped import _checks
+from underdamped.process.arrays import as_doubles
 
 _LARGEST_COST_MATRIX = 10**8
 """Entries of the exact transport problem (0.8 GB); beyond, the network simplex would take hours as well."""
@@ -138,8 +139,7 @@ def sliced_wasserstein(
     x, y, order = _samples(first, "first"), _samples(second, "second"), _order(order)
     _same_dimension(x, y)
     a, b = _weights(first_weights, len(x), "first_weights"), _weights(second_weights, len(y), "second_weights")
-    if num_projections < 1:
-        raise _checks.fail("num_projections", "at least 1", num_projections, "the distance is a mean over directions")
+    num_projections = _checks.count(num_projections, "num_projections", "the distance is a mean over directions")
     return float(ot.sliced_wasserstein_distance(x, y, a, b, num_projections, p=order, seed=seed))
 
 
@@ -280,8 +280,7 @@ def bootstrap(
     """
     if method not in ("basic", "percentile"):
         raise ValueError(f"Unknown method {method!r}: {_checks.suggestion(method, ['basic', 'percentile'])}.")
-    if num_resamples < 1:
-        raise _checks.fail("num_resamples", "at least 1", num_resamples, "the interval is made of resamples")
+    num_resamples = _checks.count(num_resamples, "num_resamples", "the interval is made of resamples")
     arrays = [np.asarray(sample) for sample in samples]
     if not arrays or any(array.ndim == 0 or len(array) == 0 for array in arrays):
         raise _checks.fail("samples", "one or more non-empty arrays", [a.shape for a in arrays], "they are redrawn")
@@ -309,7 +308,7 @@ def _transport_library() -> Any:
 
 
 def _samples(values: Any, argument: str) -> np.ndarray:
-    array = np.asarray(values, dtype=np.float64)
+    array = as_doubles(values, argument)
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or 0 in array.shape:
@@ -322,7 +321,7 @@ def _samples(values: Any, argument: str) -> np.ndarray:
 def _weights(values: Any, size: int, argument: str) -> np.ndarray:
     if values is None:
         return np.full(size, 1 / size)
-    array = np.asarray(values, dtype=np.float64)
+    array = as_doubles(values, argument)
     if array.shape != (size,):
         raise _checks.fail(argument, f"of shape ({size},)", array.shape, "one weight a sample")
     if not np.all(array >= 0) or not 0 < array.sum() < np.inf:

@@ -13,9 +13,12 @@ from underdamped.process.arguments import MOST_PATHS, check_key
 from underdamped.process.chunks import run_chunks
 from underdamped.process.flows import Flow
 from underdamped.process.problem import Dynamics, Mass, Problem, pose
-from underdamped.process.statistics import Estimate, Gathered, Statistic, check_against, check_statistics
+from underdamped.process.statistics import Estimate, Gathered, Quantiles, Statistic, check_against, check_statistics
 from underdamped.process.switching import IndexProcess
 from underdamped.process.targets import Target
+
+BYTES_A_PATH = 12
+"""What is kept of every path: ``num_switches`` and ``diverged_at``."""
 
 
 class Ensemble(NamedTuple):
@@ -72,11 +75,11 @@ def simulate_ensemble(
     r"""Independent paths of the stochastic gradient-momentum process.
 
     Path $j$ depends on ``key`` and $j$ alone: it is ``simulate(..., path_number=j)``, whatever the number of paths, the
-    chunks and the devices; to the last bit, except where the target takes sums, such as the dot product of a linear
-    model, whose rounding in XLA depends on the size of the chunk.
+    chunks and the devices; to the last bit, except where the target or the flow takes sums, such as the dot product
+    of a linear model or the products with the full matrices of a ``Quadratic``, also under ``Exact``: their rounding in
+    XLA depends on the size of the chunk.
 
-    With ``statistics`` memory grows by 12 bytes a path only, for ``num_switches`` and
-    ``diverged_at``.
+    With ``statistics`` memory grows by 12 bytes a path only, for ``num_switches`` and ``diverged_at``.
 
     Args:
         target: as in ``simulate``.
@@ -93,7 +96,7 @@ def simulate_ensemble(
             ``Probability``.
         chunk_size: paths simulated side by side; ``None`` fits the cache. Changes speed and memory, not the paths.
         allow_divergence: keep paths that are not finite, and say so in ``diverged_at``, instead of raising.
-        progress: show a bar on a terminal or in a notebook; ``None`` shows it for long runs if rich is installed.
+        progress: show a bar on a terminal or in a notebook; ``None`` does so for long runs if rich is installed.
 
     Returns:
         The ensemble, with what was asked for.
@@ -101,7 +104,7 @@ def simulate_ensemble(
     Raises:
         ValueError: As ``simulate``.
         TypeError: As ``simulate``.
-        MemoryError: If whole paths would not fit into memory.
+        MemoryError: If whole paths, or what statistics keep of them, would not fit into memory.
         FloatingPointError: If paths diverge, naming them.
         ModuleNotFoundError: If a bar is asked for by ``progress=True`` and rich is not installed.
 
@@ -192,8 +195,7 @@ def simulate_coupled_ensemble(
     problem = pose(target, index, dynamics, times, flow, num_paths)
     if wanted is not None:
         check_against(wanted, len(problem.motions), problem.motions[0].position.shape[-1])
-    if wanted is None:
-        _check_memory(problem, num_paths)
+    _check_memory(problem, wanted, num_paths)
     ensembles = [_collector(wanted, problem, num_paths) for _ in problem.motions]
     num_switches, diverged_at = np.empty(num_paths, np.int32), np.full(num_paths, np.inf)
     times = np.asarray(times, dtype=np.float64)
@@ -231,14 +233,19 @@ def _collector(wanted: tuple[Statistic, ...] | None, problem: Problem, num_paths
     return _Whole(problem, num_paths) if wanted is None else Gathered(wanted, num_paths)
 
 
-def _check_memory(problem: Problem, num_paths: int) -> None:
-    """Whole paths that would not fit are refused before the work, not after."""
-    K, dtype = problem.motions[0].position.shape[-1], problem.grid.times.dtype
-    needed = len(problem.motions) * num_paths * len(problem.grid.times) * 2 * K * dtype.itemsize
-    available = memory.available()
-    if available is not None and needed > available:
+def _check_memory(problem: Problem, wanted: tuple[Statistic, ...] | None, num_paths: int) -> None:
+    """What would not fit is refused before the work, not after: whole paths, or those that quantiles are taken of."""
+    times, num_dynamics = problem.grid.times, len(problem.motions)
+    coordinate = num_paths * len(times) * times.dtype.itemsize * problem.motions[0].position.shape[-1]
+    if wanted is None:
+        kept, what = 2 * num_dynamics * coordinate, "whole paths"
         way_out = 'ask for statistics=("mean", "cov"), or for fewer times or paths'
-        given = f"{needed / 2**30:.1f} GiB for {num_paths} whole paths"
-        raise _checks.fail(
-            "num_paths", f"such that paths fit into {available / 2**30:.1f} GiB", given, way_out, MemoryError
-        )
+    else:
+        share = max((min(one.sample_size / num_paths, 1.0) for one in wanted if isinstance(one, Quantiles)), default=0)
+        kept, what = (num_dynamics + 2) * share * coordinate, "paths"  # one is joined and sorted at a time
+        way_out = "ask for fewer paths or times, or for a smaller sample_size of Quantiles"
+    needed, available = kept + BYTES_A_PATH * num_paths, memory.available()
+    if available is not None and needed > available:
+        given = f"{needed / 2**30:.1f} GiB for {num_paths} {what}"
+        bound = f"such that paths fit into {available / 2**30:.1f} GiB"
+        raise _checks.fail("num_paths", bound, given, way_out, MemoryError)

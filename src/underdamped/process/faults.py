@@ -35,12 +35,14 @@ def report(diverged_at: np.ndarray, first_number: int = 0) -> None:
 
 
 def report_breach(num_ticks: np.ndarray) -> None:
-    """Raise if a rate was found above the bound it came with.
+    """Raise if a rate was found outside of the bounds it came with.
 
     Raises:
         ValueError: Saying how many paths were affected.
     """
     breaches = int((num_ticks < BREACH // 2).sum())
     if breaches:
-        message = f"`rate` rose above the bound of Bounded on {breaches} paths, so their law is wrong: raise the bound."
+        message = (
+            f"`rate` left [0, bound] of Bounded on {breaches} paths, so their law is wrong: mend the rate or the bound."
+        )
         raise ValueError(message)

@@ -69,7 +69,7 @@ class _Stepping(Flow):
     step: float
 
     def __init__(self, step: float) -> None:
-        self.step = _checks.positive(step, "step", "it is a length of time") if isinstance(step, int | float) else step
+        self.step = _checks.positive(step, "step", "it is a length of time")
 
     @property
     def max_step(self) -> float:
@@ -252,10 +252,11 @@ class Diffrax(Flow):
         rtol: relative tolerance, $> 0$.
         atol: absolute tolerance, $> 0$.
         solver: a diffrax solver; ``None`` is ``diffrax.Tsit5()``.
-        max_steps: steps allowed between two events.
+        max_steps: steps allowed between two events, at least 1.
 
     Raises:
-        ValueError: If a tolerance is not positive, or a schedule reaches mass 0.
+        ValueError: If a tolerance or ``max_steps`` is not positive, or a schedule reaches mass 0.
+        TypeError: If ``solver`` is none of diffrax.
 
     Example:
         >>> Diffrax(rtol=1e-6, atol=1e-9).max_step
@@ -280,7 +281,11 @@ class Diffrax(Flow):
     ) -> None:
         self.rtol = _checks.positive(rtol, "rtol", "it is an error that is allowed")
         self.atol = _checks.positive(atol, "atol", "it is an error that is allowed")
-        self.solver, self.max_steps = solver or diffrax.Tsit5(), max_steps
+        self.solver = diffrax.Tsit5() if solver is None else solver
+        if not isinstance(self.solver, diffrax.AbstractSolver):
+            way_out = "choose for example diffrax.Kvaerno5()"
+            raise _checks.fail("solver", "a diffrax solver", solver, way_out, TypeError)
+        self.max_steps = _checks.count(max_steps, "max_steps", "it is the steps allowed between two events")
         self._is_massless = False
 
     def prepare(self, system: System, until: float = 0.0) -> "Diffrax":

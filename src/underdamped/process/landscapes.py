@@ -11,7 +11,8 @@ import numpy as np
 from jax import Array
 
 from underdamped import _checks
-from underdamped.process.targets import FiniteSum, as_finite
+from underdamped.process.arrays import as_finite, check_symmetric
+from underdamped.process.targets import FiniteSum
 
 
 class Landscape(FiniteSum):
@@ -51,13 +52,20 @@ def random_tilts(key: Array, num_components: int, dimension: int, scale: float =
         scale: standard deviation of an entry, before centring.
 
     Returns:
-        The tilts.
+        The tilts, (N, K).
+
+    Raises:
+        ValueError: If a number is out of range.
 
     Example:
         >>> import jax
         >>> bool(abs(random_tilts(jax.random.key(0), 10, 2).sum(0)).max() < 1e-5)
         True
     """
+    way_out = "one vector alone that sums to zero is zero"
+    if _checks.count(num_components, "num_components", way_out) == 1:
+        raise _checks.fail("num_components", "at least 2", num_components, way_out)
+    dimension = _checks.count(dimension, "dimension", "it is the number of coordinates")
     tilts = scale * jax.random.normal(key, (num_components, dimension))
     return tilts - tilts.mean(0)
 
@@ -212,7 +220,7 @@ def quartic(A: Any, b: Any) -> Landscape:
         The target. Its minimisers are not known in closed form.
 
     Raises:
-        ValueError: If shapes do not fit or an entry is not finite.
+        ValueError: If shapes do not fit, a matrix is not symmetric, or an entry is not finite.
 
     Example:
         >>> quartic(A=[[[1.0]]], b=[[0.0]]).gradient(jnp.array([1.0])).tolist()
@@ -224,6 +232,7 @@ def quartic(A: Any, b: Any) -> Landscape:
     matrices, vectors = as_finite(A, "A"), as_finite(b, "b")
     if vectors.ndim != 2 or matrices.shape != (*vectors.shape, vectors.shape[-1]):
         raise _checks.fail("A", "of shape (N, K, K)", matrices.shape, f"`b` has shape {vectors.shape}, to be (N, K)")
+    check_symmetric(matrices, "A")
     bend = float(np.linalg.eigvalsh(np.asarray(matrices, np.float64)).max())
 
     def component(q: Array, y: tuple[Array, Array]) -> Array:
@@ -280,6 +289,7 @@ def softmax_regression(features: Any, labels: Any, num_classes: int, regularizat
         >>> round(float(target.potential(jnp.zeros(3))), 4)  # log 3
         1.0986
     """
+    num_classes = _checks.count(num_classes, "num_classes", "it is the number of classes")
     x, y = _supervised(features, labels, num_classes)
     weight = _checks.non_negative(regularization, "regularization", "it is the weight of a square")
     bend = float((np.asarray(x, np.float64) ** 2).sum(1).max()) / 2

@@ -22,7 +22,7 @@ COMPILER_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
 """For whoever compiles the loop: by default LLVM uses half of a 512-bit register, which costs a tenth of the speed."""
 
 BREACH = -(2**30)
-"""What the count of ticks becomes when a ``Bounded`` rate was found above its bound."""
+"""What the count of ticks becomes when a ``Bounded`` rate was found outside of its bounds."""
 
 
 class Motion(eqx.Module):

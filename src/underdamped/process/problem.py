@@ -2,6 +2,7 @@
 
 import functools
 import math
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -17,13 +18,17 @@ from underdamped.process import streams
 from underdamped.process.arguments import check_friction, check_kinds, check_mass, check_times
 from underdamped.process.arrays import as_finite
 from underdamped.process.flows import Flow, System
+from underdamped.process.functions import check_schedule
 from underdamped.process.loop import Grid, Motion
 from underdamped.process.reshuffling import Reshuffling
 from underdamped.process.switching import IndexProcess, UniformSwitching
-from underdamped.process.targets import Quadratic, Target
+from underdamped.process.targets import FiniteSum, Quadratic, Target
 from underdamped.schedules import Constant, Schedule
 
 Mass = float | Array | Schedule
+
+_ON_THE_WAY = (__package__, "jaxtyping")
+"""Modules between the user's call and a warning: ours, and shape checks around each of our functions."""
 
 
 class Problem(eqx.Module):
@@ -120,15 +125,9 @@ def _mass(mass: Mass, grid: Grid) -> Mass:
         mass = mass.initial
     if not callable(mass):
         return check_mass(mass)
+    check_schedule(mass, "mass")
     looked_at = jnp.append(jnp.linspace(0.0, grid.times[-1], 1001), grid.times)
-    try:
-        values = np.asarray(jax.vmap(lambda t: jnp.asarray(mass(t), float))(looked_at))
-    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
-        raise _checks.fail(
-            "mass", "a function that JAX can trace", mass, "write it with jax.numpy", TypeError
-        ) from error
-    if values.ndim != 1:
-        raise _checks.fail("mass", "one number at a time", f"shape {values.shape[1:]}", "all coordinates share it")
+    values = np.asarray(jax.vmap(lambda t: jnp.asarray(mass(t), float))(looked_at))
     if not np.isfinite(values).all():
         raise _checks.fail("mass", "finite at all times", float(values[~np.isfinite(values)][0]), way_out)
     rounding = 16 * np.finfo(values.dtype).eps * np.abs(values).max()  # a schedule may round there on its way to 0
@@ -149,7 +148,13 @@ def _check_scalar(target: Target, index: IndexProcess, position: Array) -> None:
     word: Any = jax.ShapeDtypeStruct((), jnp.uint32)
     position_: Any = jax.ShapeDtypeStruct(position.shape[-1:], position.dtype)
     arrays, rest = eqx.partition((target, index), eqx.is_array)
-    value = _potential.eval_shape(rest, arrays, position_, streams.Stream(*[word] * 4))
+    try:
+        value = _potential.eval_shape(rest, arrays, position_, streams.Stream(*[word] * 4))
+    except Exception as error:  # whatever the user's function runs into
+        bound = f"a function of a position of shape {position_.shape} and {_point(target, index)} that JAX can trace"
+        way_out = "write a component for one position and one data point, with jax.numpy"
+        given = f"one that raises {type(error).__name__}"
+        raise _checks.fail("target", bound, given, way_out, TypeError) from error
     shape = getattr(value, "shape", None)
     if shape != ():
         way_out = "a component returns one number, its potential at the position; sum over coordinates"
@@ -157,6 +162,16 @@ def _check_scalar(target: Target, index: IndexProcess, position: Array) -> None:
     if not jnp.issubdtype(value.dtype, jnp.floating):
         way_out = "a component returns its potential, which has a gradient"
         raise _checks.fail("target", "a real function", f"one that returns {value.dtype}", way_out, TypeError)
+
+
+def _point(target: Target, index: IndexProcess) -> str:
+    """What a component gets beside the position, by its shape."""
+    target = getattr(target, "target", target)  # what was averaged
+    if isinstance(target, FiniteSum):
+        return f"a data point of shape {jax.tree.map(lambda leaf: leaf.shape[1:], target.data)}"
+    shown = jax.eval_shape(lambda stream: index.shown(index.start(stream)[0]), streams.Stream(*[jnp.uint32(1)] * 4))
+    name = "`chosen`" if hasattr(target, "num_components") else "a data point"
+    return f"{name} of shape {jax.tree.map(lambda leaf: leaf.shape, shown)}"
 
 
 @functools.partial(jax.jit, static_argnums=0)  # never run: it remembers what it has traced
@@ -182,4 +197,7 @@ def _check_resolution(index: IndexProcess, motions: tuple[Motion, ...], grid: Gr
         raise _checks.fail("times", f"close enough for {grid.gaps.dtype} to tell events apart", given, way_out)
     if rounding > 0.01:
         message = f"{events:.3g} events between two saved times are near what {grid.gaps.dtype} resolves: {way_out}."
-        warnings.warn(message, RuntimeWarning, stacklevel=4)
+        frame, depth = sys._getframe(), 1
+        while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_ON_THE_WAY):
+            frame, depth = frame.f_back, depth + 1
+        warnings.warn(message, RuntimeWarning, stacklevel=depth)

@@ -6,9 +6,9 @@ from importlib.util import find_spec
 
 
 def track(chunks: Sequence[int], progress: bool | None) -> Iterator[int]:
-    """The chunks, with a bar on standard error, if that is a terminal or a notebook.
+    """The chunks, with a bar, if standard error is a terminal or this a notebook: elsewhere rich leaves an empty line.
 
-    Asked for by ``True``; by default where rich is installed, on a terminal, and if there are several chunks.
+    Asked for by ``True``; by default where rich is installed and if there are several chunks.
 
     Raises:
         ModuleNotFoundError: If a bar is asked for and rich is not installed.
@@ -16,16 +16,12 @@ def track(chunks: Sequence[int], progress: bool | None) -> Iterator[int]:
     has_rich = find_spec("rich") is not None
     if progress and not has_rich:
         raise ModuleNotFoundError("`progress=True` needs rich: pip install rich", name="rich")
-    if progress is None:
-        progress = has_rich and len(chunks) > 4 and sys.stderr.isatty()
-    if not progress:
-        yield from chunks
-        return
-    from rich.console import Console
-    from rich.progress import track as with_bar
+    if progress or (progress is None and has_rich and len(chunks) > 4):
+        from rich.console import Console
+        from rich.progress import track as with_bar
 
-    console = Console(stderr=True)
-    if console.is_terminal or console.is_jupyter:  # elsewhere rich would leave an empty line
-        yield from with_bar(chunks, description="paths", console=console, transient=True)
-    else:
-        yield from chunks
+        console = Console(stderr=True)
+        if console.is_jupyter or sys.stderr.isatty():
+            yield from with_bar(chunks, description="paths", console=console, transient=True)
+            return
+    yield from chunks

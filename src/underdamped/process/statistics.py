@@ -31,6 +31,7 @@ class Quantiles:
 
     Raises:
         ValueError: If a level or the size is out of range.
+        TypeError: If they are no numbers.
 
     Example:
         >>> Quantiles([0.05, 0.5, 0.95]).levels
@@ -41,6 +42,8 @@ class Quantiles:
     sample_size: int
 
     def __init__(self, levels: Sequence[float], sample_size: int = 100_000) -> None:
+        if not np.iterable(levels) or isinstance(levels, str):
+            raise _checks.fail("levels", "a sequence of numbers", levels, "0.5 alone is [0.5]", TypeError)
         values = tuple(_checks.number(level, "levels", "a quantile has a probability below it") for level in levels)
         if not values or min(values) < 0 or max(values) > 1:
             raise _checks.fail("levels", "in [0, 1], at least one", values, "0.5 is the median")
@@ -59,12 +62,20 @@ class Probability:
         indicator: function of position (K,) and velocity (K,) that says whether they lie in the set: a boolean, or an
             array of booleans for several sets.
 
+    Raises:
+        TypeError: If ``indicator`` is no function.
+
     Example:
         >>> Probability(lambda q, p: q[0] > 0.25).indicator([0.5], None)
         True
     """
 
     indicator: Callable[[Array, Array], Array]
+
+    def __post_init__(self) -> None:
+        if not callable(self.indicator):
+            way_out = "such as lambda q, p: q[0] > 0"
+            raise _checks.fail("indicator", "a function of position and velocity", self.indicator, way_out, TypeError)
 
 
 Statistic = str | Quantiles | Probability

@@ -20,8 +20,10 @@ from underdamped.process.streams import Stream
 class IndexProcess(eqx.Module):
     """A stationary process that shows the target its components, constant between ticks. Subclass it for your own.
 
-    The four methods see one path; the event loop maps them over many. ``shown`` must not depend on anything but the
-    state, and the state on nothing but the stream: that is what makes two dynamics share one index path.
+    The methods see one path; the event loop maps them over many. ``shown`` must not depend on anything but the
+    state, and the state on nothing but the stream: that is what makes two dynamics share one index path. A process that
+    shows component numbers, shape (batch,), must have an attribute ``num_components``, N, which is compared with that
+    of the target; one without is taken to show points of continuous data.
     """
 
     @abstractmethod

@@ -9,18 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.core import Tracer
 from jaxtyping import Float, Int
 
 from underdamped import _checks
-from underdamped.process.arrays import as_finite
+from underdamped.process.arrays import as_finite, check_symmetric
 
 
 class Target(eqx.Module):
     r"""A mean $\Phi = \mathbb{E}_y\,\Phi_y$ of components. Subclass it for a family that the ones below do not cover.
 
     ``chosen`` is what an index process shows: component numbers, shape (batch,), for sums; a data point for continuous
-    data. ``None`` stands for the whole mean.
+    data. ``None`` stands for the whole mean. A sum must have an attribute ``num_components``, N; a target without one
+    is taken to be of continuous data.
     """
 
     @abstractmethod
@@ -179,12 +179,8 @@ class Quadratic(Target):
             N, K = self.b.shape
             way_out = f"`b` has shape {self.b.shape}"
             raise _checks.fail("A", f"of shape ({N}, {K}, {K}), or ({N}, {K}) for diagonals", self.A.shape, way_out)
-        if not self.is_diagonal and not isinstance(self.A, Tracer):
-            A_ = np.asarray(self.A)
-            gap = float(np.abs(A_ - A_.swapaxes(1, 2)).max())
-            if gap > 1e-5 * np.abs(A_).max():
-                way_out = "only symmetric matrices are Hessians; use (A + A.T) / 2 if the gap is rounding"
-                raise _checks.fail("A", "symmetric", f"a largest gap of {gap:.3g}", way_out)
+        if not self.is_diagonal:
+            check_symmetric(self.A, "A")
 
     @property
     def is_diagonal(self) -> bool:

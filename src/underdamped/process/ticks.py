@@ -36,7 +36,7 @@ def switch_times(index: IndexProcess, *, until: float, key: Array, path_number: 
 
     Raises:
         TypeError: If ``index`` is no index process, or ``key`` no key.
-        ValueError: If ``until`` is not positive, or the rate is infinite or found above its bound.
+        ValueError: If ``until`` is not positive, or the rate is infinite or found outside of its bounds.
 
     Example:
         >>> import jax
