@@ -142,8 +142,7 @@ def check(config: Config) -> None:
 def problems(config: Config) -> tuple[Setting, ...]:
     """What is minimised, as the theory sees it, for ``underdamped check``."""
     falls = "The step is the first one; it falls as 1/(n+1)."
-    counted = " The mass is a function of time here at the first step, which does not fall; in the study it loses the \
-same share in every step, though steps get shorter."
+    counted = " The mass is lost step by step; as a function of time it is stated here for the first of the steps."
     first = config.step_factor * step_rule(config.highest, config.friction)
     masses = [(f"{mass:g}", mass, falls) for mass in config.masses]
     masses += [

@@ -97,8 +97,7 @@ def check(config: Config) -> None:
 
 def problems(config: Config) -> tuple[Setting, ...]:
     """What is minimised, as the theory sees it, for ``underdamped check``."""
-    remark = f"L is the curvature at the ends of the interval, {DEGREE + 1} + {_MIN_CURVATURE:g}; the index is no uniform \
-redraw, so no rate is stated."
+    remark = "L is the curvature at the ends of the interval. The processes of the index differ, so no rate is stated."
     return tuple(
         Setting(name, mass, min_curvature=_MIN_CURVATURE, max_curvature=_MAX_CURVATURE, step=config.step_size,
                 remark=remark)
@@ -155,9 +154,9 @@ def concerns(config: Config) -> list[str]:
                 f"of the interval, where the curvature is {_MAX_CURVATURE:g}; what diverges is shown as such"
             )
     for mass in config.masses:
-        verdicts = {each.assumption: each for each in check_assumptions(
-            ExponentialDecay(mass, config.mass_loss), min_curvature=_MIN_CURVATURE, max_curvature=_MAX_CURVATURE)}  # fmt: skip
-        slow = verdicts["A3"]
+        lost = ExponentialDecay(mass, config.mass_loss)
+        verdicts = check_assumptions(lost, min_curvature=_MIN_CURVATURE, max_curvature=_MAX_CURVATURE)
+        slow = next(each for each in verdicts if each.assumption == "A3")
         if not slow.holds:
             found.append(f"A3 fails for {_lost(mass, config)}: {slow.words}")
         elif config.mass_loss > _MIN_CURVATURE / 4:
