@@ -134,7 +134,7 @@ def problems(config: Config) -> tuple[Setting, ...]:
     """What is minimised, as the theory sees it, for ``underdamped check``: no theorem speaks about it."""
     named = {*(config.problems if {"comparison", "mass"} & {*config.experiments} else ()),
              *(config.plane_problems if "plane" in config.experiments else ())}  # fmt: skip
-    remark = "Not convex: the theorems do not apply. L is the largest curvature of the mean at points of the box."
+    remark = "Not convex: the theorems do not apply. L is the largest curvature of the mean at sampled points."
     return tuple(
         Setting(problem.name, 0.0, max_curvature=problem.curvature, step=step_rule(problem.curvature), remark=remark)
         for problem in (_problem(name) for name in PROBLEMS if name in named)
