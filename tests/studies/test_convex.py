@@ -16,6 +16,7 @@ from underdamped.studies.descent.rows import frame, row
 from underdamped.studies.reporting.pages.convex import page, summary
 from underdamped.studies.reporting.report import write_report
 from underdamped.studies.runs.records import open_run, read_run
+from underdamped.studies.setting import what_theory_says
 from underdamped.studies.training.workers import num_cores
 
 SMALL = Config(
@@ -85,6 +86,7 @@ def test_the_report_is_made_from_the_records(done):
     for words in ("Fig. 5, 3 random problems, after 40 iterations", "Real data (diabetes)", "Stationary spread"):
         assert words in text
     assert "not finished" not in text
+    assert "its gain over SGD is one over such steps" in text
     table = summary(records)
     assert set(table["experiment"]) == {"Fig. 5", "diabetes", "stationary spread"}
 
@@ -145,14 +147,23 @@ def test_steps_within_the_limit_are_no_concern():
         warnings.simplefilter("error")
         assert list(convex._concerns(Config())) == []
     edge = dataclasses.replace(SMALL, step_factor=2.0, random_problems=0)
-    assert len(list(convex._concerns(edge))) == 1  # SGD at its limit; hSGMP bears more
+    concerns = list(convex._concerns(edge))  # SGD at its limit, averaged or not; those with a mass bear more
+    assert [concern.partition(" of ")[2].partition(" is ")[0] for concern in concerns] == ["SGD", "Polyak averaging"]
+    late = "".join(convex._concerns(dataclasses.replace(edge, step_factor=2.5)))
+    # dmSGMP: 1 + √(1 + 4 mL) ≤ 2.5 from mL = 9·0.01^(n/30) ≤ 0.3125 on, n ≥ 21.9: 38 of its 60 steps.
+    assert "of dmSGMP is not below the stability limit" in late
+    assert "at 38 of 60 steps" in late
 
 
 def test_the_theory_is_told_what_is_minimised():
     told = convex.problems(dataclasses.replace(SMALL, masses=(1.0, 0.5)))
-    assert [setting.name for setting in told] == ["Fig. 5, m = 1", "Fig. 5, m = 0.5", "diabetes, hSGMP by rule (38)"]
+    names = ["Fig. 5, m = 1", "Fig. 5, m = 0.5", "Fig. 5, m = 1·0.99ⁿ", "Fig. 5, m = 0.5·0.99ⁿ",
+             "diabetes, hSGMP by rule (38)"]  # fmt: skip
+    assert [setting.name for setting in told] == names
     assert told[0].step == pytest.approx(5.0 / 15.0)
     assert all(setting.step * setting.max_curvature == pytest.approx(setting.friction) for setting in told)
+    assert told[3].mass(7 * told[3].step) == pytest.approx(0.5 * 0.99**7)
+    assert all(what_theory_says(setting) for setting in told)
 
 
 def test_the_presets_are_valid():
@@ -173,6 +184,8 @@ def test_the_presets_are_valid():
         ({"batch_size": 0}, "`batch_size` must be from 1 to 100, got 0"),
         ({"seeds": 0}, "`seeds` must be at least 1"),
         ({"random_problems": -1}, "`random_problems` must be at least 0, got -1"),
+        ({"masses": (1.0, 1.0)}, "`masses` must be different"),
+        ({"ratios": (0.99, 0.99)}, "`ratios` must be different"),
         ({"masses": (-1.0,)}, "`masses` must be non-negative"),
         ({"ratios": (1.5,)}, r"`ratios` must be in \(0, 1\], got 1.5"),
         ({"friction": 0.0}, "`friction` must be positive"),

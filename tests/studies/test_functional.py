@@ -13,6 +13,7 @@ from underdamped.studies.reporting.functional_data import compare_with_published
 from underdamped.studies.reporting.pages.functional import page, summary
 from underdamped.studies.reporting.report import write_report
 from underdamped.studies.runs.records import open_run, read_run
+from underdamped.studies.setting import what_theory_says
 
 SMALL = Config(runs=3, steps=40, masses=(1.0,))
 FULL = {"steps": 50_000, "step_size": 0.1}
@@ -69,6 +70,31 @@ def test_an_unmet_assumption_is_named(finished, monkeypatch):
         functional.run(SMALL, again)
     assert [concern[:10] for concern in functional.concerns(Config(masses=(10.0,)))] == ["A3 fails f"]
     assert functional.concerns(dataclasses.replace(SMALL, mass_loss=1e-5)) == []
+
+
+def test_steps_beyond_the_limit_are_said_and_divergence_is_shown(tmp_path):
+    config = Config(runs=2, steps=4000, step_size=2.5, masses=(0.01, 100.0), mass_loss=1e-5, readings=False)
+    with pytest.warns(UserWarning, match="h = 2.5 of SGP is not below the stability limit 0.222 at the ends"):
+        records = functional.run(config, open_run(tmp_path, "functional", config))
+    # h < (1 + √(1 + 4 L m))/L: 0.24 for m = 0.01 and 6.8 for m = 100, which h = 2.5 does not reach while it is kept.
+    beyond = [each.partition(" of ")[2].partition(" is not below")[0] for each in functional.concerns(config)
+              if each.startswith("the step")]  # fmt: skip
+    assert beyond == ["SGP", "hSGMP, m = 0.01", "dmSGMP, m = 0.01 e^(−1e-05t)", "dmSGMP, m = 100 e^(−1e-05t)"]
+    finals = records.filter(pl.col("quantity") == "final error", pl.col("series") == "SGD", pl.col("method") == "SGP")
+    assert not (finals["value"] < 10).any()
+    html = write_report(tmp_path).read_text()
+    assert "is not below the stability limit" in html
+    _, values, _, environment = read_run(tmp_path)
+    table = page(records, values, environment).sections[0].blocks[0]
+    assert [*table.rows[0][1:6:2], table.rows[0][-1]] == ["diverges", "–", "–", "no verdict"]
+    assert summary(records)["error here (%)"][0] == "diverges"
+
+
+def test_the_theory_is_told_what_is_minimised():
+    told = functional.problems(Config())
+    assert [setting.name for setting in told][:2] == ["SGP", "hSGMP, m = 0.1"]
+    assert {(setting.min_curvature, setting.max_curvature, setting.step) for setting in told} == {(1e-4, 9 + 1e-4, 0.1)}
+    assert all(what_theory_says(setting) for setting in told)
 
 
 def with_final(records, index, value):
@@ -143,7 +169,6 @@ def test_the_presets_are_valid():
         ({"runs": 0}, "`runs` must be at least 1, got 0"),
         ({"steps": 0}, "`steps` must be from 1 to"),
         ({"step_size": 0.0}, "`step_size` must be positive"),
-        ({"step_size": 0.3}, "`step_size` must be below 2/L = 0.222, got 0.3"),
         ({"masses": (0.0,)}, "`masses` must be positive"),
         ({"masses": (1.0, 1.0)}, "`masses` must be different"),
         ({"mass_loss": 0.0}, "`mass_loss` must be positive"),

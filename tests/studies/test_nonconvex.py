@@ -3,23 +3,27 @@
 import dataclasses
 
 import jax.numpy as jnp
+import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 
 from underdamped import ExponentialDecay
 from underdamped.studies import nonconvex
+from underdamped.studies.landscapes import methods
 from underdamped.studies.landscapes.plane import Falling
 from underdamped.studies.landscapes.rows import SCHEMA, share
 from underdamped.studies.nonconvex import EXPERIMENTS, QUICK, Config, check
-from underdamped.studies.reporting.landscapes import comparison, planes
+from underdamped.studies.reporting.landscapes import comparison, figure6, planes
 from underdamped.studies.reporting.pages.nonconvex import page, summary
 from underdamped.studies.reporting.report import write_report
 from underdamped.studies.runs.records import open_run
+from underdamped.studies.setting import what_theory_says
 
 TINY = dataclasses.replace(
     QUICK, problems=("styblinski-tang-2",), plane_problems=("styblinski-tang-2",), gradients=20, settings=2,
-    tuning_runs=4, mass_runs=4, plane_runs=4, plane_size=2, paths=4, frames=3, fig6_runs=2, fig6_dimension=3,
-    fig6_components=6, fig6_iterations=40,
+    tuning_runs=4, judged_runs=8, tunings=2, mass_runs=4, plane_runs=4, plane_size=2, paths=4, frames=3, fig6_runs=2,
+    fig6_dimension=3, fig6_components=6, fig6_iterations=40,
 )  # fmt: skip
 
 
@@ -58,16 +62,89 @@ def test_a_page_of_a_part_shows_that_part(opened, job):
     assert len(page(records.filter(pl.col("job") == job), {}, {}).sections) == 2
 
 
-def test_losing_mass_wins_only_where_the_interval_says_so():
-    def rows(hits, methods=("gradient descent", "SGD", "momentum", "dmSGMP", "Adam", "SGHMC")):
-        return pl.DataFrame([share("comparison", m, hits.get(m, 500), 1000, problem="A", job="") for m in methods],
-                            schema_overrides=SCHEMA)  # fmt: skip
+METHODS = ("SGD", "SGD, falling rate", "momentum", "momentum, falling rate", "dmSGMP", "Adam", "SGHMC")
 
-    assert "keeping it: no clear difference on A" in comparison.answer(rows({"dmSGMP": 510}))[0]
-    assert "keeping it: more often on A" in comparison.answer(rows({"dmSGMP": 700}))[0]
-    assert "keeping it: less often on A" in comparison.answer(rows({"dmSGMP": 300}))[0]
-    assert comparison.answer(rows({"dmSGMP": 700}))[1].startswith("Clearly ahead of all others: dmSGMP on A (70.0 %)")
-    assert "On none of the 1 landscapes" in comparison.answer(rows({"dmSGMP": 700, "Adam": 690}))[1]
+
+def shares(**hits):
+    """Records of the comparison: hits of 1000 runs in each tuning, 500 and a little for methods that are not named."""
+    tunings = len(next(iter(hits.values())))
+    rows = [share("comparison", "gradient descent", 250, 1000, problem="A", job="")]
+    for number, method in enumerate(METHODS):
+        found = hits.get(method, [500 + (3 * t + number) % 5 for t in range(tunings)])
+        rows += [share("comparison", method, h, 1000, x=t, problem="A", note="lr 1, left 0.1", job="")
+                 for t, h in enumerate(found)]  # fmt: skip
+    return pl.DataFrame(rows, schema_overrides=SCHEMA)
+
+
+def test_losing_mass_wins_only_where_tunings_agree():
+    def verdict(hits):
+        return comparison.answer(shares(dmSGMP=hits))[0]
+
+    assert "keeping it: more often on A" in verdict([700, 702, 698, 701, 699])
+    assert "keeping it: less often on A" in verdict([300, 302, 298, 301, 299])
+    # On average ahead by 60 runs of 1000, which is far more than the chance of 5000 runs, but not with every tuning.
+    assert "keeping it: no clear difference on A" in verdict([700, 430, 650, 440, 600])
+    assert "(Intervals over 5 tunings of every method.)" in verdict([500] * 5)
+
+
+def test_intervals_are_those_of_paired_differences_over_tunings():
+    lost, kept = [520, 560, 490, 610], [500, 510, 495, 540]
+    rows = shares(dmSGMP=lost, momentum=kept)
+    gap = comparison._apart(rows, "A", "dmSGMP", "momentum")
+    expected = stats.ttest_rel(np.array(lost) / 1000, np.array(kept) / 1000).confidence_interval(1 - 0.05 / 6)
+    np.testing.assert_allclose((gap.low, gap.high), expected, rtol=1e-12)
+    single = comparison._share(rows, "A", "dmSGMP")
+    assert single.mean == pytest.approx(0.545)
+    expected = stats.ttest_1samp(np.array(lost) / 1000, 0).confidence_interval(0.95)
+    np.testing.assert_allclose((single.low, single.high), expected, rtol=1e-12)
+
+
+def test_one_tuning_ranks_nothing():
+    rows = shares(dmSGMP=[999], momentum=[1])
+    assert "No order of methods is claimed" in comparison.answer(rows)[0]
+    blocks = comparison.section(rows, {}).blocks
+    assert "no order of methods follows" in blocks[0]
+    assert not any("Differences of shares" in block.caption for block in blocks[1:])
+    assert "What is tuned are 2 for SGD, SGD, falling rate" in blocks[0]
+
+
+def test_a_method_that_keeps_its_mass_is_in_the_family_of_one_that_loses_it():
+    assert methods.METHODS["dmSGMP"].ranges == methods.METHODS["momentum"].ranges | {"left": (1e-4, 1.0)}
+    momentum = methods.METHODS["momentum"].transform({"step": 3.0, "lost": 0.2}, 2.0, 10)
+    kept = methods.METHODS["dmSGMP"].transform({"step": 3.0, "lost": 0.2, "left": 1.0}, 2.0, 10)
+    q, states = jnp.ones(2), (momentum.init(jnp.ones(2)), kept.init(jnp.ones(2)))
+    for n in range(5):
+        (a, first), (b, second) = (t.update(n * q + 1, s, q) for t, s in zip((momentum, kept), states, strict=True))
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+        states = first, second
+
+
+def test_every_tuning_tries_other_settings():
+    draw = methods.METHODS["dmSGMP"].draw
+    assert not np.array_equal(draw(4, [0, 0])["step"], draw(4, [0, 1])["step"])
+
+
+def test_fig6_is_judged_by_a_family():
+    def rows(gap):
+        base = {"experiment": "Fig. 6, h = α/15", "quantity": "difference", "runs": 10, "job": ""}
+        made = [base | {"series": f"SGMP m={m}", "note": sgd, "x": x, "value": gap, "low": gap - 1, "high": gap + 1}
+                for m in (1, 0.5) for sgd in ("SGD η=h/α", "SGD η=h") for x in (50.0, 500.0)]  # fmt: skip
+        made += [base | {"series": "SGMP m=0.5", "note": "SGMP m=1", "x": 50.0, "value": -9.0, "low": -10, "high": -8}]
+        return pl.DataFrame(made, schema_overrides=SCHEMA)
+
+    # Five comparisons: 2 masses with 2 SGDs and one pair of masses. t(0.995, 9)/t(0.975, 9) = 3.2498/2.2622 = 1.4366
+    assert "of 2 choices of mass 0 settle lower than SGD η=h/α, 0 higher, 2 neither" in figure6.answer(rows(-1.43))[0]
+    assert "of 2 choices of mass 2 settle lower than SGD η=h/α, 0 higher, 0 neither" in figure6.answer(rows(-1.44))[0]
+    assert "of 2 choices of mass 0 settle lower than SGD η=h/α, 2 higher, 0 neither" in figure6.answer(rows(1.44))[0]
+    assert "all 5 t-intervals hold together" in figure6.answer(rows(1.44))[0]
+    assert "reproduced (iteration 50)" in figure6.answer(rows(1.44))[0]
+
+
+def test_the_theory_says_that_it_does_not_apply():
+    (told,) = nonconvex.problems(dataclasses.replace(TINY, problems=(), experiments=("plane", "fig6")))
+    assert told.max_curvature == pytest.approx(134, abs=1)
+    assert told.remark.startswith("Not convex: the theorems do not apply")
+    assert what_theory_says(told)
 
 
 def test_the_plane_tells_where_losing_mass_helps():
@@ -100,6 +177,9 @@ def test_presets_are_valid():
         ({"experiments": ()}, "`experiments` must be at least one"),
         ({"problems": ("himmelblow",)}, "did you mean 'himmelblau'[?]"),
         ({"problems": ("rastrigin", "rastrigin")}, "`problems` must be without repetition"),
+        ({"problems": ()}, "`problems` must be at least one, got .*: comparison and mass would measure nothing"),
+        ({"plane_problems": ()}, "`plane_problems` must be at least one, got .*: plane would measure nothing"),
+        ({"tunings": 0}, "`tunings` must be at least 1, got 0"),
         ({"gradients": 5}, "`gradients` must be at least 20, got 5"),
         ({"plane_size": 1}, "`plane_size` must be at least 2"),
         ({"fig6_components": 3}, "`fig6_components` must be at least 5"),

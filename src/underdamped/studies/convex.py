@@ -1,5 +1,6 @@
 """Fig. 5: random quadratics with SGD, hSGMP and dmSGMP; then real regressions against the usual optimisers."""
 
+import math
 import sys
 import warnings
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from typing import ClassVar
 
 import polars as pl
 
-from underdamped import _checks
+from underdamped import ExponentialDecay, _checks
 from underdamped.studies.descent import comparison, figure5, settling
 from underdamped.studies.descent.comparison import Plan
 from underdamped.studies.descent.quadratics import Shape
@@ -122,6 +123,9 @@ def check(config: Config) -> None:
     for ratio in config.ratios:
         if not 0 < _checks.number(ratio, "ratios", "it is what is left of the mass after a step") <= 1:
             raise _checks.fail("ratios", "in (0, 1]", ratio, "it is what is left of the mass after a step")
+    for name in ("masses", "ratios"):
+        if len(set(getattr(config, name))) < len(getattr(config, name)):
+            raise _checks.fail(name, "different", getattr(config, name), "each is run once")
     _checks.positive(config.l2, "l2", "without it single components have no unique minimiser, and no distance to it")
     for problem in config.problems:
         check_regression(problem, config.l2)
@@ -138,11 +142,17 @@ def check(config: Config) -> None:
 def problems(config: Config) -> tuple[Setting, ...]:
     """What is minimised, as the theory sees it, for ``underdamped check``."""
     falls = "The step is the first one; it falls as 1/(n+1)."
-    figure = [
-        Setting(f"Fig. 5, m = {mass:g}", mass, config.friction, config.lowest, config.highest,
-                step=config.step_factor * step_rule(config.highest, config.friction), remark=falls)
-        for mass in config.masses
+    counted = " The mass is lost step by step; as a function of time it is stated here for the first of the steps."
+    first = config.step_factor * step_rule(config.highest, config.friction)
+    masses = [(f"{mass:g}", mass, falls) for mass in config.masses]
+    masses += [
+        (f"{mass:g}·{ratio:g}ⁿ", ExponentialDecay(mass, -math.log(ratio) / first), falls + counted)
+        for ratio in config.ratios for mass in config.masses if mass > 0 and ratio < 1
     ]  # fmt: skip
+    figure = [
+        Setting(f"Fig. 5, m = {name}", mass, config.friction, config.lowest, config.highest, step=first, remark=remark)
+        for name, mass, remark in masses
+    ]
     smoothness = {name: REGRESSIONS[name](config.l2)[2] for name in config.problems}
     real = [
         Setting(f"{name}, hSGMP by rule (38)", 9.0 / L, 1.0, config.l2, L, step=config.step_factor * step_rule(L))

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from underdamped import _checks
+from underdamped import _checks, stability_limit
 from underdamped.schedules import ExponentialDecay, Schedule
 from underdamped.studies.continuous_data.descent import Errors, descend, plan_steps
 from underdamped.studies.continuous_data.indices import RATES, SGD, index_processes
@@ -22,6 +22,7 @@ from underdamped.studies.continuous_data.published import PUBLISHED
 from underdamped.studies.continuous_data.readings import ALTERNATIVES, TAKEN, Reading
 from underdamped.studies.continuous_data.regression import DEGREE
 from underdamped.studies.runs.records import Run
+from underdamped.studies.setting import Setting
 from underdamped.theory import check_assumptions
 
 SCHEMA: dict[str, type[pl.DataType]] = {
@@ -40,6 +41,7 @@ SCHEMA: dict[str, type[pl.DataType]] = {
 NO_MASS = "SGP"
 """The method of the published table: mass 0, the scheme of the stochastic gradient process."""
 
+_MIN_CURVATURE, _MAX_CURVATURE = 1e-4, DEGREE + 1 + 1e-4  # of every component, the second at the interval's ends
 _SAVED = 60  # errors are kept after about so many numbers of steps, evenly spaced on a log axis
 _Row = dict[str, Any]
 
@@ -82,11 +84,7 @@ def check(config: Config) -> None:
     if _checks.count(config.runs, "runs", "it is a number of runs") < 2:
         raise _checks.fail("runs", "at least 2", config.runs, "one run has no spread")
     _checks.count(config.steps, "steps", "it is a number of steps", most=10**8)
-    step_size = _checks.positive(config.step_size, "step_size", "it is a length of time")
-    limit = 2 / (DEGREE + 1 + 1e-4)
-    if step_size >= limit:
-        way_out = "beyond it a step at the end of the interval, where the curvature is 9, does not contract"
-        raise _checks.fail("step_size", f"below 2/L = {limit:.3g}", step_size, way_out)
+    _checks.positive(config.step_size, "step_size", "it is a length of time")
     for mass in config.masses:
         _checks.positive(mass, "masses", "0 is in the table anyway")
     if len(set(config.masses)) < len(config.masses):
@@ -95,6 +93,16 @@ def check(config: Config) -> None:
     for name in ("noise_seed", "seed"):
         if getattr(config, name) < 0:
             raise _checks.fail(name, "non-negative", getattr(config, name), "it is a seed")
+
+
+def problems(config: Config) -> tuple[Setting, ...]:
+    """What is minimised, as the theory sees it, for ``underdamped check``."""
+    remark = "L is the curvature at the ends of the interval. The processes of the index differ, so no rate is stated."
+    return tuple(
+        Setting(name, mass, min_curvature=_MIN_CURVATURE, max_curvature=_MAX_CURVATURE, step=config.step_size,
+                remark=remark)
+        for name, mass in _methods(config).items()
+    )  # fmt: skip
 
 
 def run(config: Config, run: Run) -> pl.DataFrame:
@@ -112,7 +120,8 @@ def run(config: Config, run: Run) -> pl.DataFrame:
         OSError: If a file cannot be written.
 
     Warns:
-        UserWarning: If the theorems on losing momentum do not cover a mass; the study goes on.
+        UserWarning: If the step is not below the stability limit of a mass, or the theorems on losing momentum do not
+            cover it; the study goes on.
     """
     check(config)
     run.add_facts(concerns=concerns(config))
@@ -134,15 +143,23 @@ def run(config: Config, run: Run) -> pl.DataFrame:
 
 
 def concerns(config: Config) -> list[str]:
-    """What the theorems on losing momentum ask for and a mass does not have, one sentence each."""
+    """Steps beyond the stability limit, and what theorems ask of a mass that it does not have, one sentence each."""
     found = []
+    for name, mass in _methods(config).items():
+        # A mass that is lost is judged by the limit without mass, the least of them, to which it comes in the end.
+        limit = float(stability_limit(_MAX_CURVATURE, 0.0 if callable(mass) else mass))
+        if config.step_size >= limit:
+            found.append(
+                f"the step h = {config.step_size:g} of {name} is not below the stability limit {limit:.3g} at the ends "
+                f"of the interval, where the curvature is {_MAX_CURVATURE:g}; what diverges is shown as such"
+            )
     for mass in config.masses:
-        verdicts = {each.assumption: each for each in check_assumptions(
-            ExponentialDecay(mass, config.mass_loss), min_curvature=1e-4, max_curvature=DEGREE + 1 + 1e-4)}  # fmt: skip
-        slow = verdicts["A3"]
+        lost = ExponentialDecay(mass, config.mass_loss)
+        verdicts = check_assumptions(lost, min_curvature=_MIN_CURVATURE, max_curvature=_MAX_CURVATURE)
+        slow = next(each for each in verdicts if each.assumption == "A3")
         if not slow.holds:
             found.append(f"A3 fails for {_lost(mass, config)}: {slow.words}")
-        elif config.mass_loss > 1e-4 / 4:
+        elif config.mass_loss > _MIN_CURVATURE / 4:
             found.append(f"Theorem 15 does not cover {_lost(mass, config)}: {slow.words}")
     return found
 

@@ -17,6 +17,8 @@ from underdamped.studies.landscapes.quartics import BATCH, figure_6
 from underdamped.studies.landscapes.rows import Row, frame
 from underdamped.studies.landscapes.sweep import sweep
 from underdamped.studies.runs.records import Run
+from underdamped.studies.setting import Setting
+from underdamped.theory import step_rule
 
 EXPERIMENTS = ("comparison", "mass", "plane", "moving", "fig6")
 """In the order in which they are computed, the shorter ones first."""
@@ -37,10 +39,14 @@ class Config:
     """Seed of all randomness."""
     gradients: int = 1000
     """Gradients of single components that a run of comparison and mass may use."""
+    tunings: int = 10
+    """Independent repetitions of tuning and judging, over which methods are compared; with 1 no order is claimed."""
     settings: int = 32
     """Settings that each method is tuned over."""
-    tuning_runs: int = 128
-    """Runs for each setting; the best is judged by settings x tuning_runs fresh ones."""
+    tuning_runs: int = 64
+    """Runs for each setting."""
+    judged_runs: int = 512
+    """Fresh runs by which the best setting of a tuning is judged."""
     mass_runs: int = 1024
     """Runs for each mass, loss and batch size."""
     plane_runs: int = 1024
@@ -65,8 +71,10 @@ QUICK = Config(
     problems=("himmelblau",),
     plane_problems=("himmelblau",),
     gradients=300,
+    tunings=1,
     settings=8,
     tuning_runs=32,
+    judged_runs=256,
     mass_runs=100,
     plane_runs=100,
     plane_size=4,
@@ -98,6 +106,11 @@ def check(config: Config) -> None:
             raise _checks.fail(argument, "without repetition", names, "each is measured once")
     if not config.experiments:
         raise _checks.fail("experiments", "at least one", config.experiments, f"choose from {', '.join(EXPERIMENTS)}")
+    needed = {"problems": ("comparison", "mass"), "plane_problems": ("plane",)}
+    for argument, those in needed.items():
+        if not getattr(config, argument) and (asked := [name for name in those if name in config.experiments]):
+            way_out = f"{' and '.join(asked)} would measure nothing; leave them out of experiments"
+            raise _checks.fail(argument, "at least one", getattr(config, argument), way_out)
     least = {
         "plane_size": 2,
         "frames": 2,
@@ -107,14 +120,25 @@ def check(config: Config) -> None:
         "gradients": 20,
     }
     for argument in (
-        "gradients", "settings", "tuning_runs", "mass_runs", "plane_runs", "plane_size", "paths", "frames", "fig6_runs",
-        "fig6_dimension", "fig6_components", "fig6_iterations",
+        "gradients", "tunings", "settings", "tuning_runs", "judged_runs", "mass_runs", "plane_runs", "plane_size",
+        "paths", "frames", "fig6_runs", "fig6_dimension", "fig6_components", "fig6_iterations",
     ):  # fmt: skip
         bound = least.get(argument, 1)
         if getattr(config, argument) < bound:
             raise _checks.fail(argument, f"at least {bound}", getattr(config, argument), "fewer measure nothing")
     if config.seed < 0:
         raise _checks.fail("seed", "non-negative", config.seed, "it is the seed of all keys")
+
+
+def problems(config: Config) -> tuple[Setting, ...]:
+    """What is minimised, as the theory sees it, for ``underdamped check``: no theorem speaks about it."""
+    named = {*(config.problems if {"comparison", "mass"} & {*config.experiments} else ()),
+             *(config.plane_problems if "plane" in config.experiments else ())}  # fmt: skip
+    remark = "Not convex: the theorems do not apply. L is the largest curvature of the mean at sampled points."
+    return tuple(
+        Setting(problem.name, 0.0, max_curvature=problem.curvature, step=step_rule(problem.curvature), remark=remark)
+        for problem in (_problem(name) for name in PROBLEMS if name in named)
+    )
 
 
 def run(config: Config, run: Run) -> pl.DataFrame:
@@ -160,7 +184,8 @@ def _jobs(config: Config) -> dict[str, Callable[[], list[Row]]]:
             case "comparison":
                 jobs |= {f"comparison, {name}": lambda name=name: compare(
                     _problem(name), gradients=config.gradients, num_settings=config.settings,
-                    tuning_runs=config.tuning_runs, seed=config.seed) for name in config.problems}  # fmt: skip
+                    tuning_runs=config.tuning_runs, judged_runs=config.judged_runs, tunings=config.tunings,
+                    seed=config.seed) for name in config.problems}  # fmt: skip
             case "mass":
                 jobs |= {f"mass, {name}": lambda name=name: sweep(
                     _problem(name), gradients=config.gradients, runs=config.mass_runs, seed=config.seed)

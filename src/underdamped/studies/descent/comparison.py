@@ -7,12 +7,12 @@ from functools import partial
 import jax
 import numpy as np
 
-from underdamped import stability_limit
 from underdamped.studies.descent.batches import draw_batches
 from underdamped.studies.descent.contenders import CONTENDERS, GRID_SIZE, Context, Setting, stacked
 from underdamped.studies.descent.race import Progress, race
 from underdamped.studies.descent.regressions import REGRESSIONS, Regression, load_regression
 from underdamped.studies.descent.rows import Row, mean_with_interval, row
+from underdamped.studies.descent.stability import stability_limits
 from underdamped.studies.descent.timing import step_time_ratios
 
 RULE, TUNED = "by rule (38)", "tuned"
@@ -79,14 +79,18 @@ def compare(name: str, plan: Plan) -> list[Row]:
 def warnings_of(name: str, plan: Plan) -> Sequence[str]:
     """Assumptions that the rule's steps do not meet, in words; empty if they do."""
     _, _, L = REGRESSIONS[name](plan.l2)
-    step = plan.factor / L
-    masses = {"SGD": 0.0, "hSGMP": 9.0 / L}
-    return [
-        f"{name}: the step h = {step:.3g} of {method} is not below the stability limit "
-        f"{stability_limit(L, mass):.3g} of the stiffest component, L = {L:.3g}."
-        for method, mass in masses.items()
-        if step >= stability_limit(L, mass)
-    ]
+    context = Context(1.0 / L, plan.num_steps)
+    found = []
+    for contender in CONTENDERS:
+        setting = contender.by_rule(context)
+        step = float(setting.step) * plan.factor
+        limits = stability_limits(contender.name, setting, L, plan.num_steps)
+        if limits is not None and (count := int((step >= limits).sum())):
+            found.append(
+                f"{name}: the step h = {step:.3g} of {contender.name} is not below the stability limit "
+                f"{limits.min():.3g} of the stiffest component, L = {L:.3g}, at {count} of {plan.num_steps} steps."
+            )
+    return found
 
 
 def _race(

@@ -20,6 +20,8 @@ from underdamped.studies.descent.averaging import polyak_average
 
 LARGEST_FADE = 100.0
 """The decreasing steps end at 1/101 of the first."""
+DMSGMP_MASS = 9.0
+"""First mass of dmSGMP, in units of 1/L."""
 MASS_LEFT = 0.01
 """Share of the first mass that dmSGMP has left at the time that tuning chooses."""
 
@@ -122,7 +124,7 @@ def _hsgmp(setting: Setting, context: Context) -> optax.GradientTransformation:
 
 
 def _dmsgmp(setting: Setting, context: Context) -> optax.GradientTransformation:
-    first = 9.0 * context.rule
+    first = DMSGMP_MASS * context.rule
     return sgmp(
         _steps(setting, context), mass=lambda count: first * MASS_LEFT ** (count / (setting.own * context.num_steps))
     )

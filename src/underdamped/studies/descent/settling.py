@@ -25,7 +25,8 @@ class Ladder:
         num_steps: of each run; the first half is not counted.
         batch_size: $\ell$.
         l2: $\lambda$.
-        factors: $hL$ of the steps.
+        factors: $hL$ of the steps. From 2 on they are beyond the limit of the stiffest component at mass 0; the scheme
+            settles all the same while they are below that of the mean, whose curvature is far less.
         masses: $mL$ of the masses.
         seed: of the batches.
     """

@@ -24,7 +24,8 @@ class Problem:
         name: for people.
         target: the mean of its components is the landscape; ``target.minimizers`` are the global ones.
         box: starts are uniform on $[-\text{box}, \text{box}]^K$.
-        curvature: $L$, the largest eigenvalue of the mean's Hessian over the box, by which steps are measured.
+        curvature: $L$, the largest eigenvalue of the mean's Hessian at 2000 points sampled from the box, by which steps
+            are measured. Elsewhere in the box it may be larger.
         mean: the landscape itself, without the cost of a sum over the components.
     """
 

@@ -120,15 +120,17 @@ def compare_with_published(records: pl.DataFrame, config: Mapping[str, Any]) -> 
         sd_published = _values(plain, "published sd")[index]
         statistics = over_seeds(final, "value", by=["series"]).row(0, named=True)
         values = final["value"].to_numpy()
+        # Runs beyond what a number holds have no mean; it is said to diverge like one that is merely huge.
+        mean, sd = (math.inf if statistics[name] is None else statistics[name] for name in ("mean", "sd"))
         square = float((values**2).mean())
         margin = stats.t.ppf(0.975, len(values) - 1) * (values**2).std(ddof=1) / math.sqrt(len(values))
-        agrees = abs(statistics["mean"] - published) <= _GATE * sd_published if comparable else None
+        agrees = abs(mean - published) <= _GATE * sd_published if comparable else None
         found.append(
             Row(
                 index=index,
                 values=tuple(values.tolist()),
-                mean=statistics["mean"],
-                sd=statistics["sd"],
+                mean=mean,
+                sd=sd,
                 low=statistics["low"],
                 high=statistics["high"],
                 root_mean_square=math.sqrt(square),

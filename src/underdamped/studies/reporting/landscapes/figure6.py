@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import polars as pl
+from scipy import stats
 
 from underdamped.studies.reporting.landscapes.words import listed, names_of
 from underdamped.studies.reporting.plots import Curve, Look, Panel, looks
@@ -59,14 +60,20 @@ def answer(records: pl.DataFrame) -> list[str]:
     for experiment in names_of(rows, "experiment"):
         here, label = rows.filter(pl.col("experiment") == experiment), experiment.removeprefix(_PREFIX)
         masses, late = _masses(here), max(here["x"])
-        sides = {sgd: [_side(_gap(here, name, sgd, late)) for name in masses] for sgd in (_FAIR, _SAME_STEP)}
-        told = " and ".join(f"{sides[sgd].count('lower')} settle lower than {sgd}" for sgd in sides)
+        sides = {
+            sgd: [_side(_gap(rows, experiment, name, sgd, late)) for name in masses] for sgd in (_FAIR, _SAME_STEP)
+        }
+        told = " and ".join(
+            f"{there.count('lower')} settle lower than {sgd}, {there.count('higher')} higher, {there.count('none')} "
+            "neither"
+            for sgd, there in sides.items()
+        )
         counts.append(f"with {label}, of {len(masses)} choices of mass {told}")
-        orders.append(f"{_order(here)} with {label}")
+        orders.append(f"{_order(rows, experiment)} with {label}")
     return [
         f"Fig. 6, “SGMP settles lower than SGD”: at iteration {max(rows['x']):.0f}, {'; '.join(counts)}. “A smaller "
         f"mass "
-        f"falls faster early”: {'; '.join(orders)}."
+        f"falls faster early”: {'; '.join(orders)}. ({_family_words(rows)})"
     ]
 
 
@@ -77,31 +84,32 @@ def findings(records: pl.DataFrame) -> list[str]:
     for experiment in names_of(rows, "experiment"):
         here, label = rows.filter(pl.col("experiment") == experiment), experiment.removeprefix(_PREFIX)
         late = max(here["x"])
-        parts = [f"compared with {sgd}, {_sides(here, sgd, late)}" for sgd in (_FAIR, _SAME_STEP)]
+        parts = [f"compared with {sgd}, {_sides(rows, experiment, sgd, late)}" for sgd in (_FAIR, _SAME_STEP)]
         sentences.append(
-            f"With {label}, at iteration {late:.0f}: {'; '.join(parts)}. (Mean differences on the same problem, 95 % "
-            "t-intervals; “none” where they hold 0.)"
+            f"With {label}, at iteration {late:.0f}: {'; '.join(parts)}. ({_family_words(rows)} “none” where they hold "
+            "0.)"
         )
     return sentences
 
 
-def _order(here: pl.DataFrame) -> str:
+def _order(rows: pl.DataFrame, experiment: str) -> str:
+    here = rows.filter(pl.col("experiment") == experiment)
     early = min(here["x"])
     constant = [name for name in _masses(here) if "ᵏ" not in name]
-    gaps = [_gap(here, light, heavy, early) for heavy, light in pairwise(constant)]
+    gaps = [_gap(rows, experiment, light, heavy, early) for heavy, light in pairwise(constant)]
     held = all(_side(gap) == "lower" for gap in gaps)
     return f"{'reproduced' if held else 'not reproduced'} (iteration {early:.0f})"
 
 
-def _sides(rows: pl.DataFrame, sgd: str, step: float) -> str:
+def _sides(rows: pl.DataFrame, experiment: str, sgd: str, step: float) -> str:
     """Lower, higher or none, for constant and for falling mass."""
     parts = []
     for words, falling in (("constant mass", False), ("falling mass", True)):
-        names = [name for name in _masses(rows) if ("ᵏ" in name) is falling]
+        names = [name for name in _masses(rows.filter(pl.col("experiment") == experiment)) if ("ᵏ" in name) is falling]
         told = [
-            f"{side} for m={listed([_initial(name) for name in names if _side(_gap(rows, name, sgd, step)) == side])}"
+            f"{side} for m={listed(those)}"
             for side in ("lower", "higher", "none")
-            if any(_side(_gap(rows, name, sgd, step)) == side for name in names)
+            if (those := [_initial(n) for n in names if _side(_gap(rows, experiment, n, sgd, step)) == side])
         ]
         parts.append(f"{words} {', '.join(told)}")
     return " and ".join(parts)
@@ -125,9 +133,30 @@ def _differences(records: pl.DataFrame) -> pl.DataFrame:
     return _rows(records).filter(pl.col("quantity") == "difference")
 
 
-def _gap(rows: pl.DataFrame, name: str, other: str, step: float) -> dict:
-    chosen = (pl.col("series") == name) & (pl.col("note") == other) & (pl.col("x") == step)
-    return rows.filter(chosen).row(0, named=True)
+def _gap(rows: pl.DataFrame, experiment: str, name: str, other: str, step: float) -> dict:
+    """A mean difference; its interval is widened from one of 95 % to one of a family that holds together with 95 %."""
+    which = {"experiment": experiment, "series": name, "note": other, "x": step}
+    gap = rows.filter(*(pl.col(column) == value for column, value in which.items())).row(0, named=True)
+    if gap["low"] is None:
+        return gap
+    family, single = stats.t.ppf([1 - 0.025 / _family(rows), 0.975], gap["runs"] - 1)
+    margin = (gap["high"] - gap["low"]) / 2 * family / single
+    return gap | {"low": gap["value"] - margin, "high": gap["value"] + margin}
+
+
+def _family(rows: pl.DataFrame) -> int:
+    """All comparisons that are made: with each SGD at the end, and of neighbouring constant masses early on."""
+    number = 0
+    for experiment in names_of(rows, "experiment"):
+        masses = _masses(rows.filter(pl.col("experiment") == experiment))
+        number += 2 * len(masses) + max(sum("ᵏ" not in name for name in masses) - 1, 0)
+    return number
+
+
+def _family_words(rows: pl.DataFrame) -> str:
+    return (
+        f"Mean differences on the same problem; all {_family(rows)} t-intervals hold together with 95 %, by Bonferroni."
+    )
 
 
 def _rows(records: pl.DataFrame) -> pl.DataFrame:

@@ -61,14 +61,13 @@ def sentences(records: pl.DataFrame) -> list[str]:
 
 
 def sentence(one: _Plane) -> str:
-    """Where losing the mass helps, where it hurts, and where most paths arrive."""
+    """Where losing the mass helps, where it hurts, and where the largest share arrives."""
     gains, losses = np.argwhere(one.gain > 0), np.argwhere(one.gain < 0)
     points = one.kept.size
     place = np.unravel_index(one.kept.argmax(), one.kept.shape)
     text = (
-        f"On {one.problem}, in continuous time, most paths of constant mass end in the global basin at a switching "
-        f"rate "
-        f"of {one.rates[place[0]]:.2g} L/α ({percent(float(one.kept.max()))}; between "
+        f"On {one.problem}, in continuous time, the largest share of paths of constant mass ends in the global basin "
+        f"at a switching rate of {one.rates[place[0]]:.2g} L/α ({percent(float(one.kept.max()))}; between "
         f"{percent(float(one.kept.min()))} and "
         "that elsewhere). "
     )

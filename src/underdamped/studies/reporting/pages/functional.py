@@ -104,9 +104,9 @@ def _table(rows: Sequence[Row]) -> list[Block]:
             row.index,
             _percent(row.mean, row.sd),
             _percent(row.published, row.published_sd),
-            _signed(row.distance),
+            _signed(row.distance) if row.mean < DIVERGED else "–",
             _percent(row.root_mean_square, row.margin),
-            "–" if row.exact is None else f"{100 * row.exact:.2f}",
+            "–" if row.exact is None or not row.exact < DIVERGED else f"{100 * row.exact:.2f}",
             {True: "agrees", False: "does not agree", None: "no verdict"}[row.agrees],
         ]
         for row in rows
@@ -119,12 +119,15 @@ def _table(rows: Sequence[Row]) -> list[Block]:
         "independently; the measured one beside it, with half of its 95 % interval, must agree with it up to chance."
     )
     look = looks([row.index for row in rows])
-    floor = 100 * min(min(row.values) for row in rows) / 2
+    floor = 100 * min(value for row in rows for value in (*row.values, row.published) if value < DIVERGED) / 2
     estimates = []
     for row in rows:
-        ours = [100 * value for value in row.values]
-        ends = (None, None) if row.low is None or row.high is None else (100 * row.low, 100 * row.high)
-        estimates.append(Estimate(row.index, look[row.index], ours, 100 * row.mean, *ends))
+        if row.mean < DIVERGED:
+            ours = [100 * value for value in row.values]
+            ends = (None, None) if row.low is None or row.high is None else (100 * row.low, 100 * row.high)
+            estimates.append(Estimate(row.index, look[row.index], ours, 100 * row.mean, *ends))
+        else:
+            estimates.append(Estimate(f"{row.index}: diverges", look[row.index], []))
         low = max(100 * (row.published - 2 * row.published_sd), floor)
         high = 100 * (row.published + 2 * row.published_sd)
         estimates.append(Estimate("published", _GREY, [], 100 * row.published, low, high))
@@ -247,7 +250,7 @@ def _curve(label: str, look: Any, points: pl.DataFrame) -> Curve:
 
 
 def _percent(mean: float, sd: float) -> str:
-    return f"{100 * mean:.2f} ± {100 * sd:.2f}"
+    return f"{100 * mean:.2f} ± {100 * sd:.2f}" if mean < DIVERGED else "diverges"
 
 
 def _number(value: float) -> str:

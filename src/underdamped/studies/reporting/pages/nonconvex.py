@@ -57,6 +57,7 @@ def _reservations() -> Section:
             "not "
             "hold for a network. Tuning is a search over few settings: another setting of any method may be better. "
             "Shares depend on the box of starts, the budget and the noise; intervals cover the randomness of runs "
-            "only.",
+            "and, in the comparison, of tuning, but not the choice of ranges that are tuned over. Steps are measured "
+            "by L, the largest curvature at points sampled from the box; between them it may be larger.",
         ],
     )
