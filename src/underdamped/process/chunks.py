@@ -19,8 +19,8 @@ from underdamped.process.problem import Problem
 from underdamped.process.progress import track
 from underdamped.process.statistics import Statistic, chunk_parts
 
-CACHED_NUMBERS = 2**13
-"""Coordinates of the positions of one chunk on a CPU, and one clock a path: with the thirty or so working arrays of
+CACHED_NUMBERS = 2**14
+"""Coordinates of the positions of one chunk on a CPU, and one clock a path: with the ten to thirty working arrays of
 that size, a level-2 cache. Also, for more than 4096 numbers XLA vectorises sums, which it does not for fewer."""
 
 SAVED_BYTES = 2**26
