@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test test-fast lint bench docs clean
 
 demo: .venv/.studies
 	$(BIN)/underdamped demo
 
 test: .venv/.dev
 	$(BIN)/pytest -n 2
+
+test-fast: .venv/.dev
+	$(BIN)/pytest -n 2 -m "not slow"
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

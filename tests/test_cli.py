@@ -196,6 +196,7 @@ def test_another_configuration_in_the_same_directory_is_refused(finished, capsys
     assert_frame_equal(records(path), before)
 
 
+@pytest.mark.slow
 def test_a_runs_own_file_configures_the_same_run(finished, capsys):
     """Nothing is left to train, so the records must come back as they were; options still win over the file."""
     path, _ = finished
@@ -227,6 +228,7 @@ def test_quick_is_a_default_that_options_win_over():
     assert options.run_dir == Path("runs/images-quick")
 
 
+@pytest.mark.slow
 def test_report_again(finished, capsys):
     path, _ = finished
     (path / "report.html").unlink()

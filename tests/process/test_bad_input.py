@@ -340,6 +340,7 @@ def test_continuous_data_have_no_infinite_rate():
         )
 
 
+@pytest.mark.slow
 def test_single_precision_near_its_limit_warns_once_where_it_was_called_and_runs():
     plain = GOOD | {"times": [20.0], "flow": SemiImplicitEuler(1e-4)}
     coupled = {name: plain[name] for name in ("target", "index", "times", "key", "flow")}
@@ -362,6 +363,7 @@ def test_an_ensemble_warns_once_whatever_its_size():
     assert len(record) == 1
 
 
+@pytest.mark.slow
 def test_divergence_names_the_paths_and_the_times():
     unstable = Quadratic([[-3.0]] * 2 + [[1.0]], [[0.0]] * 3)
     options = GOOD | {"target": unstable, "position": [1.0], "mass": 0.0, "index": UniformSwitching(3, 0.0)}

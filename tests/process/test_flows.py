@@ -98,6 +98,7 @@ def test_exact_flow_in_every_regime_of_damping(mass):
     np.testing.assert_allclose(velocity[0], expected[:, 1], rtol=1e-11, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_exact_flow_of_full_matrices_is_that_of_their_eigenvectors():
     rng = np.random.default_rng(0)
     Q, _ = np.linalg.qr(rng.normal(size=(4, 4)))

@@ -72,6 +72,7 @@ def test_without_files_the_system_is_asked(tmp_path, monkeypatch):
     assert memory.available(tmp_path) is None
 
 
+@pytest.mark.slow
 def test_whole_paths_are_refused_at_the_limit_and_not_before(monkeypatch):
     target, index = Quadratic(jnp.ones((1, 2)), jnp.zeros((1, 2))), UniformSwitching(1, 0.0)
     options = {"mass": 0.0, "position": [1.0, 0.0], "times": [1.0, 2.0, 3.0], "key": jax.random.key(0), "flow": Exact()}

@@ -52,6 +52,7 @@ def either_solver(request, monkeypatch):
         monkeypatch.setattr(jump_system_module, "_DENSE_CARRIED", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("diagonal", [True, False])
 @pytest.mark.parametrize(("mass", "rate"), [(1.0, 0.0), (1.0, 0.5), (0.05, 10.0), (1e-3, 300.0), (20.0, 2.0)])
 def test_uniform_switching_equals_the_dense_exponential(mass, rate, diagonal, either_solver):
@@ -64,6 +65,7 @@ def test_uniform_switching_equals_the_dense_exponential(mass, rate, diagonal, ei
     assert_close(ours, dense_moments(A, b, uniform_generator(3, rate), weights, mass, 1.3, state, TIMES))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mass", "speed"), [(1.0, 0.5), (0.05, 10.0)])
 def test_markov_switching_equals_the_dense_exponential(mass, speed, either_solver):
     target, A, b, q, p = problem(4, 2)
@@ -334,6 +336,7 @@ masses = st.sampled_from([0.0, 1e-3, 0.3, 5.0])
 
 @settings(deadline=None, max_examples=10)
 @given(seeds, masses, st.integers(1, 4))
+@pytest.mark.slow
 def test_copies_of_one_component_are_deterministic(seed, mass, copies):
     target, A, b, q, p = problem(1, 2, seed)
     many = Quadratic(np.repeat(A, copies, 0), np.repeat(b, copies, 0))
@@ -346,6 +349,7 @@ def test_copies_of_one_component_are_deterministic(seed, mass, copies):
 
 @settings(deadline=None, max_examples=10)
 @given(seeds, masses, st.sampled_from([0.25, 2.0, 8.0]))
+@pytest.mark.slow
 def test_scaling_the_target_is_scaling_time(seed, mass, factor):
     """Remark 21 in continuous time: the process of factor * Phi at mass m/factor runs factor times as fast."""
     target, A, b, q, p = problem(2, 2, seed)
@@ -365,6 +369,7 @@ def test_scaling_the_target_is_scaling_time(seed, mass, factor):
 
 @settings(deadline=None, max_examples=10)
 @given(seeds, masses)
+@pytest.mark.slow
 def test_rotations_and_translations(seed, mass):
     target, A, b, q, p = problem(3, 2, seed)
     R = np.array([[0.6, -0.8], [0.8, 0.6]])

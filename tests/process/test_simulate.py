@@ -51,6 +51,7 @@ def random_quadratic(N=5, K=2, seed=0):
     return Quadratic(root @ root.swapaxes(1, 2) / K + np.eye(K), rng.normal(size=(N, K)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["rbg", "unsafe_rbg"])
 def test_keys_of_other_generators_give_paths_of_their_own_too(kind):
     key = jax.random.key(3, impl=kind)
@@ -104,6 +105,7 @@ def test_number_of_switches_is_poisson():
     assert scipy.stats.chisquare(counts[keep], law[keep] / law[keep].sum() * counts[keep].sum()).pvalue > 1e-3
 
 
+@pytest.mark.slow
 def test_a_path_obeys_its_own_index_path():
     """Replay: between the recorded switches, the matrix exponential of the component shown."""
     target, times = random_quadratic(), np.linspace(0.001, 2.0, 2000)
@@ -133,6 +135,7 @@ def test_a_path_obeys_its_own_index_path():
     assert int(path.num_switches[-1]) > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mass", [0.3, 0.0])
 def test_infinite_rate_is_the_full_gradient(mass):
     rate = math.inf
@@ -150,6 +153,7 @@ def test_infinite_rate_is_the_full_gradient(mass):
     np.testing.assert_allclose(heun.position, limit.position, atol=2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [UniformSwitching, Reshuffling])
 @pytest.mark.parametrize(("mass", "is_diagonal"), [(0.3, False), (0.0, False), (0.3, True)])
 def test_a_batch_of_all_components_is_the_full_gradient_exactly(make, mass, is_diagonal):
@@ -175,6 +179,7 @@ def test_rate_zero_keeps_the_first_component():
     assert (path.num_switches == 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flow", [SemiImplicitEuler(0.01), Diffrax(1e-5, 1e-7)])
 def test_the_index_path_does_not_depend_on_the_flow(flow):
     options = {"position": [1.0, -1.0], "times": np.linspace(0.5, 3, 6), "key": KEY}
@@ -249,6 +254,7 @@ def test_distance_to_the_massless_process_is_linear_in_the_mass():
     assert (np.diff(ensembles[1].sup_distance.value) >= 0).all()
 
 
+@pytest.mark.slow
 def test_statistics_are_those_of_the_whole_paths():
     options = {
         "mass": 0.3,
@@ -276,6 +282,7 @@ def test_statistics_are_those_of_the_whole_paths():
     np.testing.assert_array_equal(gathered.num_switches, whole.num_switches)
 
 
+@pytest.mark.slow
 def test_quantiles_of_a_sample_are_those_of_its_first_paths():
     options = {"mass": 0.0, "position": [0.5], "times": [2.0], "key": KEY, "flow": Exact(), "num_paths": 1000}
     index = UniformSwitching(2, 2.0)
@@ -316,6 +323,7 @@ def test_every_path_may_have_its_own_start():
     np.testing.assert_array_equal(ensemble.position[33], path.position)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("chunk_size", "exact"), [(None, True), (37, True), (37, False), (100, False)])
 def test_a_path_depends_on_the_key_and_its_number_alone(chunk_size, exact):
     target = random_quadratic() if exact else FiniteSum(lambda q, y: jnp.sum(jnp.cosh(q - y)), jnp.eye(4, 2))
@@ -330,6 +338,7 @@ def test_a_path_depends_on_the_key_and_its_number_alone(chunk_size, exact):
     assert len(np.unique(ensemble.position[:, -1, 0])) == 300
 
 
+@pytest.mark.slow
 def test_the_full_gradient_of_a_matrix_product_is_the_same_in_every_chunk():
     """Of a size where XLA rounds the products for 16 and for 300 paths differently, if it is left to choose."""
     rng = np.random.default_rng(0)
@@ -354,6 +363,7 @@ def test_a_path_among_ten_thousand_is_the_path_alone():
     np.testing.assert_array_equal(ensemble.position[7], path.position)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("x64")
 def test_an_ensemble_keeps_the_precision_of_its_caller():
     options = {"mass": 0.2, "position": [1.0, 0.0], "times": [0.5, 2.0], "key": KEY, "flow": Exact()}
@@ -419,6 +429,7 @@ def test_paths_do_not_depend_on_the_number_of_devices(tmp_path):
     np.testing.assert_array_equal(positions[0], positions[1])
 
 
+@pytest.mark.slow
 def test_continuous_data_follow_the_point_shown():
     """At mass 0 with Phi_y = |q - y|^2 / 2 the stationary mean is that of y, and the variance 1/(1 + rate) of it."""
     target = ContinuousData(lambda q, y: 0.5 * jnp.sum((q - y) ** 2))
@@ -460,6 +471,7 @@ def test_time_is_not_accumulated_in_single_precision():
     assert np.abs(path.position[:, 1]).max() < 3e-3  # a thousandth of the phase
 
 
+@pytest.mark.slow
 def test_saving_at_the_switches():
     target, index = random_quadratic(), UniformSwitching(5, PowerGrowth(3.0))
     ticks = switch_times(index, until=3.0, key=KEY, path_number=4)
@@ -483,6 +495,7 @@ def test_saving_at_the_switches():
         np.testing.assert_allclose(step.position[0], at_switches.position[n + 1], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_mass_that_is_lost_leads_to_the_minimizer():
     """Corollary 19 in small: ddSGMP with faster and faster switching ends at the minimiser of the mean."""
     target, index, mass = random_quadratic(), UniformSwitching(5, PowerGrowth(20.0)), ExponentialDecay(0.5, 0.5)

@@ -62,6 +62,7 @@ def test_order_and_error_constant_on_a_quadratic(order, most, mass):
     assert (errors < most * (steps / math.sqrt(mass)) ** order).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [2, 4])
 @pytest.mark.parametrize("friction", [0.3, 2.0])
 def test_order_where_the_gradient_is_not_linear(order, friction):
@@ -81,6 +82,7 @@ def test_order_two_at_a_mass_that_changes():
     assert abs(slope(steps, errors) - 2) < 0.1
 
 
+@pytest.mark.slow
 def test_seven_gradients_of_order_four_are_better_spent_than_by_runge_kutta():
     start = [1.5, 2.0], [0.3, -1.0]
     exact = run(bowl(), Diffrax(1e-11, 1e-12), 0.1, *start)
@@ -90,6 +92,7 @@ def test_seven_gradients_of_order_four_are_better_spent_than_by_runge_kutta():
         assert by_splitting < by_runge_kutta
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [2, 4])
 def test_a_step_shrinks_areas_exactly_as_the_flow_does(order):
     mass, friction, duration = 0.7, 0.4, 0.6

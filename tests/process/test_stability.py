@@ -41,6 +41,7 @@ def test_abscissa_equals_dense_eigenvalues(seed, shape, mass, friction, rate):
     assert ours == pytest.approx(expected, rel=1e-7, abs=1e-11 * (1 + friction / mass + np.abs(A).max()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("indefinite", [False, True])
 def test_abscissa_of_markov_switching_and_of_the_iterative_solver(indefinite, monkeypatch):
     monkeypatch.setattr(jump_system_module, "_DENSE_UNKNOWNS", 0)

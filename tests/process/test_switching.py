@@ -121,6 +121,7 @@ def test_rate_zero_never_ticks(rate):
     assert np.isinf(walk(UniformSwitching(3, rate), 1, 100)[1]).all()
 
 
+@pytest.mark.slow
 def test_a_scaled_schedule_is_inverted_as_the_schedule_itself():
     """The same draws give the same ticks: no proposal of a thinning is spent, on a regular clock neither."""
     for options in ({"index": UniformSwitching}, {"index": Reshuffling, "regular": True}):

@@ -52,6 +52,7 @@ def dimension(name):
 NAMES = ["styblinski_tang", "himmelblau", "rastrigin", "relu_well", "flat_stretch", "quartic", "logistic", "softmax"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_are_finite_differences_of_potentials(targets, name):
     target, q = targets[name], RNG.normal(size=dimension(name))
@@ -98,6 +99,7 @@ def test_logistic_regression_is_scikit_learns():
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_quadratic_agrees_with_the_finite_sum_of_its_components(x64):
     root = RNG.normal(size=(5, 3, 3))
     A, b, q = root + root.swapaxes(1, 2), RNG.normal(size=(5, 3)), jnp.asarray(RNG.normal(size=3))

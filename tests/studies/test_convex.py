@@ -53,6 +53,7 @@ def text_of(path):
     return " ".join([*made.lead, *blocks])
 
 
+@pytest.mark.slow
 def test_records_are_as_agreed(done):
     _, records = done
     assert dict(records.schema) == SCHEMA
@@ -79,6 +80,7 @@ def test_means_and_bands_are_those_of_the_problems(done):
     np.testing.assert_allclose(sd, found[:, :, 1].std(axis=0, ddof=1), rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_report_is_made_from_the_records(done):
     path, records = done
     assert write_report(path).is_file()
@@ -105,6 +107,7 @@ def test_a_killed_run_goes_on_where_it_was(done, tmp_path, monkeypatch):
     assert_frame_equal(records.filter(timed), whole.filter(timed), check_exact=True)
 
 
+@pytest.mark.slow
 def test_problems_that_are_done_are_kept(tmp_path):
     whole = run_in(tmp_path / "whole", ONLY_FIGURE_5)
     run = open_run(tmp_path / "cut", "convex", ONLY_FIGURE_5)
@@ -125,6 +128,7 @@ def test_the_number_of_workers_changes_nothing(tmp_path):
     assert_frame_equal(one, two, check_exact=True)
 
 
+@pytest.mark.slow
 def test_steps_beyond_the_limit_are_said_and_divergence_is_shown(tmp_path):
     config = dataclasses.replace(SMALL, random_problems=2, spread_chains=0, step_factor=1e9, timing_rounds=1)
     with pytest.warns(UserWarning, match="not below the stability limit") as caught:

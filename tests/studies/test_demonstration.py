@@ -42,6 +42,7 @@ def shown(tiny, tmp_path_factory):
     return path, demonstrate(path, studies=NAMES)
 
 
+@pytest.mark.slow
 def test_a_study_that_fails_does_not_cost_the_others(shown):
     path, failures = shown
     assert failures == {"broken": "FloatingPointError: it diverged"}
@@ -50,6 +51,7 @@ def test_a_study_that_fails_does_not_cost_the_others(shown):
         assert (path / name / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_one_report_has_them_all(shown):
     html = (shown[0] / "report.html").read_text()
     assert "2 of 3 studies" in html
@@ -69,6 +71,7 @@ def test_one_report_has_them_all(shown):
             assert heading in html
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again(shown, monkeypatch):
     path, _ = shown
     before = read_run(path / "functional")[2]
@@ -77,29 +80,34 @@ def test_what_is_done_is_not_done_again(shown, monkeypatch):
     assert read_run(path / "functional")[2].equals(before)
 
 
+@pytest.mark.slow
 def test_other_sizes_are_refused_with_the_way_out(shown, monkeypatch):
     monkeypatch.setattr(functional, "QUICK", dataclasses.replace(functional.QUICK, steps=30))
     failures = demonstrate(shown[0], studies=("functional",))
     assert "--start-over" in failures["functional"]
 
 
+@pytest.mark.slow
 def test_a_missing_extra_is_named(shown, monkeypatch):
     monkeypatch.setitem(sys.modules, "underdamped.studies.absent", None)
     failures = demonstrate(shown[0].parent / "other", studies=("absent",))
     assert "pip install" in failures["absent"]
 
 
+@pytest.mark.slow
 def test_the_run_of_one_study_is_left_alone(shown, tiny):
     with pytest.raises(ValueError, match="`run_dir` must be new or that of an earlier demonstration"):
         demonstrate(shown[0] / "functional", studies=("functional",))
 
 
+@pytest.mark.slow
 def test_the_first_error_is_raised_where_it_is_asked_for(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("UNDERDAMPED_TRACEBACK", "1")
     with pytest.raises(FloatingPointError):
         demonstrate(tmp_path, studies=("broken",))
 
 
+@pytest.mark.slow
 def test_the_command_ends_with_the_report_and_a_status(shown, monkeypatch, capsys):
     import underdamped.studies.demonstration
 
@@ -113,6 +121,7 @@ def test_the_command_ends_with_the_report_and_a_status(shown, monkeypatch, capsy
         assert out.err == ("underdamped: limits failed: no\n" if failures else "")
 
 
+@pytest.mark.slow
 def test_its_report_is_written_again(shown, capsys):
     (shown[0] / "report.html").unlink()
     assert cli.main(["report", str(shown[0])]) == 0

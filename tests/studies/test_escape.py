@@ -27,6 +27,7 @@ def finished(tmp_path_factory):
     return path, escape.run(SMALL, open_run(path, "escape", SMALL))
 
 
+@pytest.mark.slow
 def test_records_are_as_agreed(finished):
     path, records = finished
     assert dict(records.schema) == SCHEMA
@@ -42,11 +43,13 @@ def test_records_are_as_agreed(finished):
     assert records.filter(pl.col("quantity") == "outcome")["low"].is_null().all()
 
 
+@pytest.mark.slow
 def test_all_predictions_agree(finished):
     found = [verdict.verdict for verdict in verdicts(finished[1])]
     assert found == ["agrees"] * 8
 
 
+@pytest.mark.slow
 def test_a_wrong_outcome_is_seen(finished):
     """Verdicts come from the records: another outcome at one point must change them."""
     _, records = finished
@@ -60,6 +63,7 @@ def test_a_wrong_outcome_is_seen(finished):
     assert "at 287 of 288 points" in page(changed, dataclasses.asdict(SMALL), {}).lead[0]
 
 
+@pytest.mark.slow
 def test_counts_of_the_flow_are_those_between_the_two_curves(finished):
     """Wrong side of alpha^2 = 8m with h = alpha/L: 8m between alpha^2 (1 - 2/L)^2 and alpha^2."""
     cells = [(i + 0.5) * 5 / 12 for i in range(12)]
@@ -70,6 +74,7 @@ def test_counts_of_the_flow_are_those_between_the_two_curves(finished):
     assert verdict.predicted.startswith(f"{between} points")
 
 
+@pytest.mark.slow
 def test_paths_that_passed_are_not_less_than_those_that_are_there(finished):
     """At a finite rate some come back: the two shares are different quantities."""
     at = ["series", "x", "y"]
@@ -79,6 +84,7 @@ def test_paths_that_passed_are_not_less_than_those_that_are_there(finished):
     assert (table["share right of 0, end"] < table["share passed, end"]).any()
 
 
+@pytest.mark.slow
 def test_the_assumptions_that_fail_are_warned_of_recorded_and_shown(finished, tmp_path):
     _, records = finished
     run = open_run(tmp_path / "run", "escape", SMALL)
@@ -138,6 +144,7 @@ def test_a_rate_has_the_same_paths_wherever_it_stands():
     assert escape._subsampling(config, 3.0) == escape._subsampling(moved, 3.0)
 
 
+@pytest.mark.slow
 def test_what_is_recorded_is_not_measured_again(finished, tmp_path, monkeypatch, capsys):
     _, records = finished
     run = open_run(tmp_path / "run", "escape", SMALL)
@@ -151,6 +158,7 @@ def test_what_is_recorded_is_not_measured_again(finished, tmp_path, monkeypatch,
     assert capsys.readouterr().err.count("recorded already") == 6
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_is_shown_as_far_as_it_came(finished):
     _, records = finished
     for stop in ("figure 2", "figure 4, L = 4", "subsampling, rate 3"):
@@ -161,6 +169,7 @@ def test_a_run_that_was_stopped_is_shown_as_far_as_it_came(finished):
         assert summary(part).height == len(verdicts(part))
 
 
+@pytest.mark.slow
 def test_the_report_is_written_with_all_figures(finished):
     path, _ = finished
     html = write_report(path).read_text()

@@ -30,6 +30,7 @@ def finished(tmp_path_factory):
     return path, records
 
 
+@pytest.mark.slow
 def test_records_are_as_agreed(finished):
     path, records = finished
     assert dict(records.schema) == SCHEMA
@@ -42,6 +43,7 @@ def test_records_are_as_agreed(finished):
     assert last["value"].to_list() == pytest.approx(means["value"].to_list(), rel=1e-12)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_where_it_was(finished, tmp_path, monkeypatch):
     _, records = finished
     again = open_run(tmp_path / "run", "functional", SMALL)
@@ -51,6 +53,7 @@ def test_a_stopped_run_goes_on_where_it_was(finished, tmp_path, monkeypatch):
     assert_frame_equal(functional.run(SMALL, again), records)
 
 
+@pytest.mark.slow
 def test_the_report_is_written_with_its_figures(finished):
     path, _ = finished
     html = write_report(path).read_text()
@@ -63,6 +66,7 @@ def test_the_report_is_written_with_its_figures(finished):
     assert "Theorem 15 does not cover dmSGMP" in html
 
 
+@pytest.mark.slow
 def test_an_unmet_assumption_is_named(finished, monkeypatch):
     again = open_run(finished[0], "functional", SMALL)
     monkeypatch.setattr(functional, "ALTERNATIVES", functional.ALTERNATIVES[:2])
@@ -72,6 +76,7 @@ def test_an_unmet_assumption_is_named(finished, monkeypatch):
     assert functional.concerns(dataclasses.replace(SMALL, mass_loss=1e-5)) == []
 
 
+@pytest.mark.slow
 def test_steps_beyond_the_limit_are_said_and_divergence_is_shown(tmp_path):
     config = Config(runs=2, steps=4000, step_size=2.5, masses=(0.01, 100.0), mass_loss=1e-5, readings=False)
     with pytest.warns(UserWarning, match="h = 2.5 of SGP is not below the stability limit 0.222 at the ends"):
@@ -109,6 +114,7 @@ def as_published(records):
     return records
 
 
+@pytest.mark.slow
 def test_the_gate_is_two_published_standard_deviations(finished):
     records = as_published(finished[1])
     assert all(row.agrees for row in compare_with_published(records, FULL))
@@ -122,11 +128,13 @@ def test_the_gate_is_two_published_standard_deviations(finished):
         assert ("does not agree" in page(moved, FULL, {}).lead[0]) is not agrees
 
 
+@pytest.mark.slow
 def test_other_steps_give_no_verdict(finished):
     for other in ({"steps": 100, "step_size": 0.1}, {"steps": 50_000, "step_size": 0.05}):
         assert {row.agrees for row in compare_with_published(as_published(finished[1]), other)} == {None}
 
 
+@pytest.mark.slow
 def test_readings_are_judged_by_the_same_gate(finished):
     records = as_published(finished[1])
     taken, *others = judge_readings(records, compare_with_published(records, FULL))
@@ -135,6 +143,7 @@ def test_readings_are_judged_by_the_same_gate(finished):
     assert all(other.within < 7 for other in others)  # after 40 steps of 50,000
 
 
+@pytest.mark.slow
 def test_masses_are_compared_in_pairs_and_tiny_differences_are_not_called_any(finished):
     records = as_published(finished[1])
     plain = records.filter((pl.col("quantity") == "final error") & (pl.col("method") == "SGP"))
@@ -151,6 +160,7 @@ def test_masses_are_compared_in_pairs_and_tiny_differences_are_not_called_any(fi
     assert not with_factor(1e6).lower
 
 
+@pytest.mark.slow
 def test_a_run_stopped_early_has_a_page(finished):
     only_exact = finished[1].filter(pl.col("experiment") == "exact moments")
     assert "measured yet" in page(only_exact, FULL, {}).lead[0]

@@ -23,6 +23,7 @@ def records(tmp_path_factory):
     return run_in(tmp_path_factory.mktemp("run"), dataclasses.replace(SMALL, workers=1))
 
 
+@pytest.mark.slow
 def test_records_are_as_agreed(records):
     assert dict(records.schema) == SCHEMA
     methods = ["SGD η=0.1", "dmSGMP α=1 m=0.9·0.99ᵏ h=0.1"]
@@ -105,6 +106,7 @@ def test_gpus_are_taken_in_turn(monkeypatch):
     assert images._devices_of_worker("cpu", 2, 7) == 2
 
 
+@pytest.mark.slow
 def test_one_diverging_method_does_not_stop_the_others(tmp_path):
     config = dataclasses.replace(SMALL, methods=("SGD:lr=1e30", "SGD"), seeds=(0,), epochs=2)
     found = run_in(tmp_path, config).group_by("method", maintain_order=True).agg(
@@ -113,6 +115,7 @@ def test_one_diverging_method_does_not_stop_the_others(tmp_path):
     assert found.rows() == [("SGD η=1e+30", 1, True), ("SGD η=0.1", 2, False)]
 
 
+@pytest.mark.slow
 def test_a_method_named_twice_is_one_and_does_not_leave_the_run_unfinished(tmp_path):
     config = dataclasses.replace(SMALL, methods=("SGD", "fair"), seeds=(0,))
     run_in(tmp_path, config)

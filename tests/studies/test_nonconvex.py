@@ -33,6 +33,7 @@ def opened(tmp_path_factory):
     return run, nonconvex.run(TINY, run)
 
 
+@pytest.mark.slow
 def test_everything_is_recorded_and_reported(opened):
     run, records = opened
     assert dict(records.schema) == SCHEMA
@@ -46,6 +47,7 @@ def test_everything_is_recorded_and_reported(opened):
     assert summary(records)["landscape"].to_list() == ["Styblinski–Tang, K=2"]
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_without_doing_anything_twice(opened, monkeypatch):
     run, records = opened
     run.write_records(records.filter(pl.col("job") != "fig6"))
@@ -56,6 +58,7 @@ def test_a_stopped_run_goes_on_without_doing_anything_twice(opened, monkeypatch)
     assert nonconvex.run(TINY, run).equals(again)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", ["comparison, styblinski-tang-2", "plane, styblinski-tang-2", "moving", "fig6"])
 def test_a_page_of_a_part_shows_that_part(opened, job):
     _, records = opened

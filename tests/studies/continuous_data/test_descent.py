@@ -101,6 +101,7 @@ def errors(regression, indices, masses, steps, runs, h=H, **options):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_runs_depend_on_their_number_alone_and_masses_share_the_index():
     indices = [FreshPoints(H), PureJump(1.0, -1.0, 1.0), PureJump(10.0, -1.0, 1.0)]
     few = errors(PLAIN, indices, [0.0, 1e-7, 1.0], 60, runs=2)
@@ -112,6 +113,7 @@ def test_runs_depend_on_their_number_alone_and_masses_share_the_index():
     assert len(np.unique(many.relative[-1, 0, 0])) == 5
 
 
+@pytest.mark.slow
 def test_data_of_one_run_are_not_those_of_another():
     own = Regression(draw_noise(0, runs=2))
     indices = [FreshPoints(H)]

@@ -70,6 +70,7 @@ def test_beyond_the_bound_no_path_passes():
     assert 0 < found.passed.high < 0.02
 
 
+@pytest.mark.slow
 def test_half_of_the_time_is_half_of_it():
     """The flow at m = alpha = 1 passes at time 1.46: within 2, and not within 1."""
     late, early = (shares(1.0, 1.0, math.inf, -1.0, end, 0.3, 1, jax.random.key(0)) for end in (2.0, 4.0))

@@ -13,6 +13,7 @@ def problem(request):
     return PROBLEMS[request.param]()
 
 
+@pytest.mark.slow
 def test_the_minimisers_are_stationary_and_nothing_lies_lower(problem):
     gradients = jax.vmap(jax.grad(problem.mean))(problem.minimizers)
     assert float(jnp.abs(gradients).max()) < 1e-5 * problem.curvature * problem.box
@@ -35,6 +36,7 @@ def test_the_curvature_bounds_the_box_nearly(problem):
     assert float(jnp.linalg.eigvalsh(hessian).max()) < 1.25 * problem.curvature
 
 
+@pytest.mark.slow
 def test_the_tilt_of_himmelblau_leaves_one_global_minimum():
     problem = PROBLEMS["himmelblau"]()
     others = jnp.array([[3.0, 2.0], [-2.805118, 3.131312], [3.584428, -1.848126]])

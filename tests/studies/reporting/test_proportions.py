@@ -25,6 +25,7 @@ def test_newcombe_gives_the_published_intervals():
         assert newcombe(first, second)[1:] == pytest.approx(published, abs=6e-5)
 
 
+@pytest.mark.slow
 def test_newcombe_covers_on_average():
     n, outcomes = 40, np.arange(41)
     for p1, p2 in ((0.1, 0.1), (0.3, 0.5), (0.05, 0.4)):

@@ -98,6 +98,7 @@ def test_the_page_stands_alone(case):
     assert not re.search(r"\b(nan|none|null|inf)\b", " ".join(reader.text[: reader.text.index("Configuration")]), re.I)
 
 
+@pytest.mark.slow
 def test_writing_it_twice_gives_the_same_bytes(tmp_path):
     open_run(tmp_path, "images", Config(epochs=2)).write_records(image_records(DEMO[:2], epochs=2))
     assert write_report(tmp_path) == tmp_path / "report.html"

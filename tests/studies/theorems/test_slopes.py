@@ -25,6 +25,7 @@ def test_exponential_rates():
     np.testing.assert_allclose(found, -0.7, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_interval_covers_as_often_as_it_says():
     """Of 200 intervals 95 % should hold the truth; fewer than 88 % has probability 3e-5 then, none missing 4e-5."""
     found = [slope(X, noisy(0.5, seed, paths=200), paired=False, num_resamples=199) for seed in range(200)]

@@ -74,6 +74,7 @@ def by_hand(method, options, seed, num_ranks):
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("devices", [1, 2])
 def test_training_is_the_plain_loop(tmp_path, devices):
     """Data shares, averaged gradients, optimiser and batch norm's averages, on one process and on two over gloo."""
