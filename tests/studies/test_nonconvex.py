@@ -1,6 +1,7 @@
 """The non-convex study in small: from a configuration to a report, and on from where it was stopped."""
 
 import dataclasses
+from itertools import pairwise
 
 import jax.numpy as jnp
 import numpy as np
@@ -128,19 +129,28 @@ def test_every_tuning_tries_other_settings():
 
 
 def test_fig6_is_judged_by_a_family():
-    def rows(gap):
+    def answer(gap, *pairs):
+        masses = (1, 0.5, 0.25)[: len(pairs) + 1]
         base = {"experiment": "Fig. 6, h = α/15", "quantity": "difference", "runs": 10, "job": ""}
         made = [base | {"series": f"SGMP m={m}", "note": sgd, "x": x, "value": gap, "low": gap - 1, "high": gap + 1}
-                for m in (1, 0.5) for sgd in ("SGD η=h/α", "SGD η=h") for x in (50.0, 500.0)]  # fmt: skip
-        made += [base | {"series": "SGMP m=0.5", "note": "SGMP m=1", "x": 50.0, "value": -9.0, "low": -10, "high": -8}]
-        return pl.DataFrame(made, schema_overrides=SCHEMA)
+                for m in masses for sgd in ("SGD η=h/α", "SGD η=h") for x in (50.0, 500.0)]  # fmt: skip
+        made += [base | {"series": f"SGMP m={light}", "note": f"SGMP m={heavy}", "x": 50.0, "value": pair,
+                         "low": pair - 1, "high": pair + 1}
+                 for (heavy, light), pair in zip(pairwise(masses), pairs, strict=True)]  # fmt: skip
+        return figure6.answer(pl.DataFrame(made, schema_overrides=SCHEMA))[0]
 
     # Five comparisons: 2 masses with 2 SGDs and one pair of masses. t(0.995, 9)/t(0.975, 9) = 3.2498/2.2622 = 1.4366
-    assert "of 2 choices of mass 0 settle lower than SGD η=h/α, 0 higher, 2 neither" in figure6.answer(rows(-1.43))[0]
-    assert "of 2 choices of mass 2 settle lower than SGD η=h/α, 0 higher, 0 neither" in figure6.answer(rows(-1.44))[0]
-    assert "of 2 choices of mass 0 settle lower than SGD η=h/α, 2 higher, 0 neither" in figure6.answer(rows(1.44))[0]
-    assert "all 5 t-intervals hold together" in figure6.answer(rows(1.44))[0]
-    assert "reproduced (iteration 50)" in figure6.answer(rows(1.44))[0]
+    assert "of 2 choices of mass 0 settle lower than SGD η=h/α, 0 higher, 2 neither" in answer(-1.43, -9.0)
+    assert "of 2 choices of mass 2 settle lower than SGD η=h/α, 0 higher, 0 neither" in answer(-1.44, -9.0)
+    assert "of 2 choices of mass 0 settle lower than SGD η=h/α, 2 higher, 0 neither" in answer(1.44, -9.0)
+    assert "all 5 t-intervals hold together" in answer(1.44, -9.0)
+
+    early = "“A smaller mass falls faster early”: "
+    assert f"{early}reproduced (iteration 50) with" in answer(0.0, -1.44)
+    assert f"{early}no verdict (iteration 50, intervals too wide) with" in answer(0.0, -1.4)
+    assert f"{early}contradicted (iteration 50) with" in answer(0.0, 1.44)
+    assert f"{early}no verdict (iteration 50, intervals too wide) with" in answer(0.0, -9.0, 0.0)
+    assert f"{early}contradicted (iteration 50) with" in answer(0.0, -9.0, 9.0)
 
 
 def test_the_theory_says_that_it_does_not_apply():
