@@ -103,13 +103,40 @@ def test_intervals_are_those_of_paired_differences_over_tunings():
     np.testing.assert_allclose((single.low, single.high), expected, rtol=1e-12)
 
 
+def test_tunings_that_are_all_alike_have_no_interval():
+    rows = shares(dmSGMP=[1000, 1000, 1000], momentum=[1000, 1000, 999])
+    assert comparison._share(rows, "A", "dmSGMP") == ([1.0, 1.0, 1.0], 1.0, None, None)
+    assert comparison._share(rows, "A", "momentum").low < 999 / 1000
+    picture = comparison.section(rows, {}).blocks[1]
+    (lost,) = (mark for mark in picture.panels[0].contents if mark.label == "dmSGMP")
+    assert (lost.mean, lost.low, lost.high) == (1.0, None, None)
+    assert "none where all of them are alike" in picture.caption
+
+
+def test_the_page_says_what_its_intervals_assume_and_leave_out():
+    rows = shares(dmSGMP=[700, 702, 698], momentum=[500, 510, 495])
+    table = comparison.section(rows, {}).blocks[2]
+    assert "hold together with 95 % (Bonferroni) if differences over tunings are about normal." in table.caption
+    assert "Phase retrieval is one draw of its measurements" in page(rows, {}, {}).sections[-1].blocks[0]
+
+
 def test_one_tuning_ranks_nothing():
     rows = shares(dmSGMP=[999], momentum=[1])
     assert "No order of methods is claimed" in comparison.answer(rows)[0]
     blocks = comparison.section(rows, {}).blocks
     assert "no order of methods follows" in blocks[0]
     assert not any("Differences of shares" in block.caption for block in blocks[1:])
-    assert "What is tuned are 2 for SGD, SGD, falling rate" in blocks[0]
+
+
+def test_tuned_parameters_are_counted_for_names_that_hold_commas():
+    rows = shares(dmSGMP=[999], momentum=[1]).with_columns(
+        note=pl.when(pl.col("series") == "SGD").then(pl.lit("lr 1")).otherwise("note")
+    )
+    words = (
+        "Tuned parameters: 1 for “SGD”; 2 for “SGD, falling rate”, “momentum”, “momentum, falling rate”, “dmSGMP”, "
+        "“Adam” and “SGHMC”. The same"
+    )
+    assert words in comparison.section(rows, {}).blocks[0]
 
 
 def test_a_method_that_keeps_its_mass_is_in_the_family_of_one_that_loses_it():
