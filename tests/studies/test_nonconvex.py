@@ -1,6 +1,7 @@
 """The non-convex study in small: from a configuration to a report, and on from where it was stopped."""
 
 import dataclasses
+from itertools import pairwise
 
 import jax.numpy as jnp
 import numpy as np
@@ -102,13 +103,40 @@ def test_intervals_are_those_of_paired_differences_over_tunings():
     np.testing.assert_allclose((single.low, single.high), expected, rtol=1e-12)
 
 
+def test_tunings_that_are_all_alike_have_no_interval():
+    rows = shares(dmSGMP=[1000, 1000, 1000], momentum=[1000, 1000, 999])
+    assert comparison._share(rows, "A", "dmSGMP") == ([1.0, 1.0, 1.0], 1.0, None, None)
+    assert comparison._share(rows, "A", "momentum").low < 999 / 1000
+    picture = comparison.section(rows, {}).blocks[1]
+    (lost,) = (mark for mark in picture.panels[0].contents if mark.label == "dmSGMP")
+    assert (lost.mean, lost.low, lost.high) == (1.0, None, None)
+    assert "none where all of them are alike" in picture.caption
+
+
+def test_the_page_says_what_its_intervals_assume_and_leave_out():
+    rows = shares(dmSGMP=[700, 702, 698], momentum=[500, 510, 495])
+    table = comparison.section(rows, {}).blocks[2]
+    assert "hold together with 95 % (Bonferroni) if differences over tunings are about normal." in table.caption
+    assert "Phase retrieval is one draw of its measurements" in page(rows, {}, {}).sections[-1].blocks[0]
+
+
 def test_one_tuning_ranks_nothing():
     rows = shares(dmSGMP=[999], momentum=[1])
     assert "No order of methods is claimed" in comparison.answer(rows)[0]
     blocks = comparison.section(rows, {}).blocks
     assert "no order of methods follows" in blocks[0]
     assert not any("Differences of shares" in block.caption for block in blocks[1:])
-    assert "What is tuned are 2 for SGD, SGD, falling rate" in blocks[0]
+
+
+def test_tuned_parameters_are_counted_for_names_that_hold_commas():
+    rows = shares(dmSGMP=[999], momentum=[1]).with_columns(
+        note=pl.when(pl.col("series") == "SGD").then(pl.lit("lr 1")).otherwise("note")
+    )
+    words = (
+        "Tuned parameters: 1 for “SGD”; 2 for “SGD, falling rate”, “momentum”, “momentum, falling rate”, “dmSGMP”, "
+        "“Adam” and “SGHMC”. The same"
+    )
+    assert words in comparison.section(rows, {}).blocks[0]
 
 
 def test_a_method_that_keeps_its_mass_is_in_the_family_of_one_that_loses_it():
@@ -128,19 +156,28 @@ def test_every_tuning_tries_other_settings():
 
 
 def test_fig6_is_judged_by_a_family():
-    def rows(gap):
+    def answer(gap, *pairs):
+        masses = (1, 0.5, 0.25)[: len(pairs) + 1]
         base = {"experiment": "Fig. 6, h = α/15", "quantity": "difference", "runs": 10, "job": ""}
         made = [base | {"series": f"SGMP m={m}", "note": sgd, "x": x, "value": gap, "low": gap - 1, "high": gap + 1}
-                for m in (1, 0.5) for sgd in ("SGD η=h/α", "SGD η=h") for x in (50.0, 500.0)]  # fmt: skip
-        made += [base | {"series": "SGMP m=0.5", "note": "SGMP m=1", "x": 50.0, "value": -9.0, "low": -10, "high": -8}]
-        return pl.DataFrame(made, schema_overrides=SCHEMA)
+                for m in masses for sgd in ("SGD η=h/α", "SGD η=h") for x in (50.0, 500.0)]  # fmt: skip
+        made += [base | {"series": f"SGMP m={light}", "note": f"SGMP m={heavy}", "x": 50.0, "value": pair,
+                         "low": pair - 1, "high": pair + 1}
+                 for (heavy, light), pair in zip(pairwise(masses), pairs, strict=True)]  # fmt: skip
+        return figure6.answer(pl.DataFrame(made, schema_overrides=SCHEMA))[0]
 
     # Five comparisons: 2 masses with 2 SGDs and one pair of masses. t(0.995, 9)/t(0.975, 9) = 3.2498/2.2622 = 1.4366
-    assert "of 2 choices of mass 0 settle lower than SGD η=h/α, 0 higher, 2 neither" in figure6.answer(rows(-1.43))[0]
-    assert "of 2 choices of mass 2 settle lower than SGD η=h/α, 0 higher, 0 neither" in figure6.answer(rows(-1.44))[0]
-    assert "of 2 choices of mass 0 settle lower than SGD η=h/α, 2 higher, 0 neither" in figure6.answer(rows(1.44))[0]
-    assert "all 5 t-intervals hold together" in figure6.answer(rows(1.44))[0]
-    assert "reproduced (iteration 50)" in figure6.answer(rows(1.44))[0]
+    assert "of 2 choices of mass 0 settle lower than SGD η=h/α, 0 higher, 2 neither" in answer(-1.43, -9.0)
+    assert "of 2 choices of mass 2 settle lower than SGD η=h/α, 0 higher, 0 neither" in answer(-1.44, -9.0)
+    assert "of 2 choices of mass 0 settle lower than SGD η=h/α, 2 higher, 0 neither" in answer(1.44, -9.0)
+    assert "all 5 t-intervals hold together" in answer(1.44, -9.0)
+
+    early = "“A smaller mass falls faster early”: "
+    assert f"{early}reproduced (iteration 50) with" in answer(0.0, -1.44)
+    assert f"{early}no verdict (iteration 50, intervals too wide) with" in answer(0.0, -1.4)
+    assert f"{early}contradicted (iteration 50) with" in answer(0.0, 1.44)
+    assert f"{early}no verdict (iteration 50, intervals too wide) with" in answer(0.0, -9.0, 0.0)
+    assert f"{early}contradicted (iteration 50) with" in answer(0.0, -9.0, 9.0)
 
 
 def test_the_theory_says_that_it_does_not_apply():

@@ -26,7 +26,7 @@ EXPERIMENTS = ("comparison", "mass", "plane", "moving", "fig6")
 
 @dataclass(frozen=True)
 class Config:
-    """Fig. 6 at the paper's size, and four landscapes, of six kinds in all, with known global minima."""
+    """Fig. 6 at the paper's size, and six landscapes, of four kinds, with known global minima."""
 
     experiments: tuple[str, ...] = EXPERIMENTS
     """What to measure: comparison (tuned methods at equal budgets), mass (mass, its loss, batch size), plane (mass and

@@ -26,12 +26,12 @@ _PAIRS = [(LOST, KEPT), (LOST, NONE), (KEPT, NONE), (LOST, "Adam"), (LOST, "SGHM
 
 
 class _Share(NamedTuple):
-    """A method on a landscape: its share in each tuning, their mean, and a 95 % interval."""
+    """A method on a landscape: its share in each tuning, their mean, and a 95 % interval, or None without one."""
 
     values: list[float]
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 def answer(records: pl.DataFrame) -> list[str]:
@@ -80,7 +80,8 @@ def section(records: pl.DataFrame, config: Mapping[str, Any]) -> Section | None:
         "order of methods follows from them."
     )
     intervals = (
-        f"Dots are single tunings, strokes their means, with 95 % t-intervals over the {tunings} tunings"
+        f"Dots are single tunings, strokes their means, with 95 % t-intervals over the {tunings} tunings, none "
+        "where all of them are alike"
         if tunings > 1
         else "95 % Wilson intervals, of the settings chosen"
     )
@@ -122,8 +123,9 @@ def _differences(rows: pl.DataFrame, problems: list[str]) -> Table:
         ["landscape", *(f"{a} − {b}" for a, b in _PAIRS)],
         cells,
         f"Differences of shares in percentage points: means over {_tunings(rows)} tunings with t-intervals, at a level "
-        f"at which all {_family(rows)} of this table hold together with 95 % (Bonferroni). Two methods are ranked only "
-        "where the interval leaves out 0, marked by ●; the sentence at the top uses the same intervals.",
+        f"at which all {_family(rows)} of this table hold together with 95 % (Bonferroni) if differences over tunings "
+        "are about normal. Two methods are ranked only where the interval leaves out 0, marked by ●; the sentence at "
+        "the top uses the same intervals.",
     )
 
 
@@ -134,9 +136,12 @@ def _parameters(rows: pl.DataFrame) -> str:
         rows.filter(pl.col("note").is_not_null()).unique("series", maintain_order=True)[["series", "note"]].rows()
     ):
         by_count.setdefault(note.count(",") + 1, []).append(series)
-    told = [f"{number} for {listed(names)}" for number, names in sorted(by_count.items())]
+    told = [
+        f"{number} for {listed([f'“{name}”' for name in names])}"  # in quotes, as names hold commas
+        for number, names in sorted(by_count.items())
+    ]
     return (
-        f"What is tuned are {'; '.join(told)}: the same number of tries covers the ranges of more parameters less "
+        f"Tuned parameters: {'; '.join(told)}. The same number of tries covers the ranges of more parameters less "
         "densely, which is to the disadvantage of methods that have more."
         if told
         else ""
@@ -161,6 +166,8 @@ def _share(rows: pl.DataFrame, problem: str, series: str) -> _Share:
     values = found["value"].to_list()
     if len(values) == 1:
         return _Share(values, values[0], found["low"][0], found["high"][0])
+    if np.ptp(values) == 0:  # no spread is seen, which does not say that there is none
+        return _Share(values, values[0], None, None)
     mean, margin = _mean(values, 0.95)
     return _Share(values, mean, max(mean - margin, 0.0), min(mean + margin, 1.0))
 

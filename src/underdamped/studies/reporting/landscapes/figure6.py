@@ -93,12 +93,16 @@ def findings(records: pl.DataFrame) -> list[str]:
 
 
 def _order(rows: pl.DataFrame, experiment: str) -> str:
+    """Whether lighter is lower early on. An interval that holds 0 shows neither that it is nor that it is not."""
     here = rows.filter(pl.col("experiment") == experiment)
     early = min(here["x"])
     constant = [name for name in _masses(here) if "ᵏ" not in name]
-    gaps = [_gap(rows, experiment, light, heavy, early) for heavy, light in pairwise(constant)]
-    held = all(_side(gap) == "lower" for gap in gaps)
-    return f"{'reproduced' if held else 'not reproduced'} (iteration {early:.0f})"
+    sides = {_side(_gap(rows, experiment, light, heavy, early)) for heavy, light in pairwise(constant)}
+    if sides == {"lower"}:
+        return f"reproduced (iteration {early:.0f})"
+    if "higher" in sides:
+        return f"contradicted (iteration {early:.0f})"
+    return f"no verdict (iteration {early:.0f}, intervals too wide)"
 
 
 def _sides(rows: pl.DataFrame, experiment: str, sgd: str, step: float) -> str:

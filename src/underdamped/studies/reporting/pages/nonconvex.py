@@ -58,6 +58,8 @@ def _reservations() -> Section:
             "hold for a network. Tuning is a search over few settings: another setting of any method may be better. "
             "Shares depend on the box of starts, the budget and the noise; intervals cover the randomness of runs "
             "and, in the comparison, of tuning, but not the choice of ranges that are tuned over. Steps are measured "
-            "by L, the largest curvature at points sampled from the box; between them it may be larger.",
+            "by L, the largest curvature at points sampled from the box; between them it may be larger. Phase "
+            "retrieval is one draw of its measurements, which decide what minima there are, and the slopes of the "
+            "others are one draw: no interval covers what another draw would change.",
         ],
     )
