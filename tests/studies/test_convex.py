@@ -89,6 +89,9 @@ def test_the_report_is_made_from_the_records(done):
         assert words in text
     assert "not finished" not in text
     assert "its gain over SGD is one over such steps" in text
+    _, values, records, environment = read_run(path)
+    longer = page(records, values | {"step_factor": 40.0}, environment)
+    assert "over such steps" not in str(longer)
     table = summary(records)
     assert set(table["experiment"]) == {"Fig. 5", "diabetes", "stationary spread"}
 
