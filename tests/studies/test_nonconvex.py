@@ -181,10 +181,19 @@ def test_fig6_is_judged_by_a_family():
 
 
 def test_the_theory_says_that_it_does_not_apply():
-    (told,) = nonconvex.problems(dataclasses.replace(TINY, problems=(), experiments=("plane", "fig6")))
+    both = dataclasses.replace(TINY, plane_problems=("styblinski-tang-2", "rastrigin"), experiments=("plane", "fig6"))
+    told, bounded = nonconvex.problems(both)
     assert told.max_curvature == pytest.approx(134, abs=1)
     assert told.remark.startswith("Not convex: the theorems do not apply")
-    assert what_theory_says(told)
+    answers = dict(what_theory_says(told))
+    assert answers["curvatures"].startswith("of the mean at sampled points at most L = ")
+    assert answers["A1"].startswith("fails: components are quartics; L is a curvature of the mean at sampled points")
+    assert answers["A2"] == "fails: not convex"
+    assert "every component" not in " ".join(answers.values())
+    assert set(answers) == {"curvatures", "mass, friction", "remark", "step rule", "stability of the scheme",
+                            "A1", "A2", "Def. 8", "A3"}  # fmt: skip
+    # Rastrigin's gradients are Lipschitz, but the largest curvature of samples is no constant for it.
+    assert dict(what_theory_says(bounded))["A1"].startswith("is open")
 
 
 def test_the_plane_tells_where_losing_mass_helps():

@@ -18,7 +18,6 @@ from underdamped.studies.landscapes.rows import Row, frame
 from underdamped.studies.landscapes.sweep import sweep
 from underdamped.studies.runs.records import Run
 from underdamped.studies.setting import Setting
-from underdamped.theory import step_rule
 
 EXPERIMENTS = ("comparison", "mass", "plane", "moving", "fig6")
 """In the order in which they are computed, the shorter ones first."""
@@ -134,11 +133,14 @@ def problems(config: Config) -> tuple[Setting, ...]:
     """What is minimised, as the theory sees it, for ``underdamped check``: no theorem speaks about it."""
     named = {*(config.problems if {"comparison", "mass"} & {*config.experiments} else ()),
              *(config.plane_problems if "plane" in config.experiments else ())}  # fmt: skip
-    remark = "Not convex: the theorems do not apply. L is the largest curvature of the mean at sampled points."
+    remark = "Not convex: the theorems do not apply."
+    quartic = "components are quartics; L is a curvature of the mean at sampled points, no Lipschitz constant"
     return tuple(
-        Setting(problem.name, 0.0, max_curvature=problem.curvature, step=step_rule(problem.curvature), remark=remark)
-        for problem in (_problem(name) for name in PROBLEMS if name in named)
-    )
+        Setting(problem.name, 0.0, max_curvature=problem.curvature, remark=remark,
+                not_met={"A2": "not convex"} | ({} if name == "rastrigin" else {"A1": quartic}),
+                curvatures_of="the mean at sampled points")
+        for name, problem in ((name, _problem(name)) for name in PROBLEMS if name in named)
+    )  # fmt: skip
 
 
 def run(config: Config, run: Run) -> pl.DataFrame:

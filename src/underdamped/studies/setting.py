@@ -17,6 +17,8 @@ from underdamped.theory import (
     worst_contraction_factor,
 )
 
+_EVERY = "every component"
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -26,8 +28,8 @@ class Setting:
         name: what it is, as the report calls it.
         mass: $m$, a number or a Schedule of time.
         friction: $\alpha > 0$.
-        min_curvature: $\mu > 0$ of every component.
-        max_curvature: $L$ of every component.
+        min_curvature: $\mu > 0$ of every component, or of ``curvatures_of``.
+        max_curvature: $L$ of every component, or of ``curvatures_of``.
         step: $h$, of the integrator or the scheme.
         rate: $\kappa$ of the redraws from all components, a number, ``inf`` for the full gradient, or a Schedule of
             time.
@@ -35,6 +37,7 @@ class Setting:
         not_met: assumptions that fail for the whole problem, with the reason. The curvatures are then those of a piece,
             and no Lipschitz constants of the gradients.
         case: what tells it from other settings of the same name.
+        curvatures_of: what the curvatures belong to, if not to every component: A1 and A2 are open then, or fail.
 
     Example:
         >>> Setting("half a parabola", mass=1.0, min_curvature=1.0, max_curvature=1.0).friction
@@ -51,6 +54,7 @@ class Setting:
     remark: str = ""
     not_met: Mapping[str, str] = field(default_factory=dict)
     case: str = ""
+    curvatures_of: str = _EVERY
 
 
 def what_theory_says(problem: Setting) -> list[tuple[str, str]]:
@@ -105,11 +109,15 @@ def what_theory_says_of_all(cases: Sequence[Setting]) -> list[tuple[str, str]]:
 def _setting(problem: Setting) -> Iterator[tuple[str, str]]:
     mu, L = problem.min_curvature, problem.max_curvature
     if mu is not None and L is not None:
-        words = f"of every component between mu = {mu:.4g} and L = {L:.4g}"
+        words = f"of {problem.curvatures_of} between mu = {mu:.4g} and L = {L:.4g}"
     else:
         known = f"at least mu = {mu:.4g}" if mu is not None else f"at most L = {L:.4g}" if L is not None else "unknown"
-        words = f"of every component {known}"
-    yield "curvatures", words + (", where they exist: not a Lipschitz bound" if "A1" in problem.not_met else "")
+        words = f"of {problem.curvatures_of} {known}"
+    if not _of_all(problem):
+        words += ": not a Lipschitz bound"
+    elif "A1" in problem.not_met:
+        words += ", where they exist: not a Lipschitz bound"
+    yield "curvatures", words
     yield "mass, friction", f"m = {_shown(problem.mass)}, alpha = {problem.friction:.4g}"
     if problem.rate is not None:
         full = problem.rate == math.inf
@@ -173,7 +181,8 @@ def _assumptions(problem: Setting) -> Iterator[tuple[str, str]]:
     if alpha != 1:
         mass = _rescaled(mass, alpha, 1 / alpha**2)
         rate = None if rate is None else _rescaled(rate, alpha, alpha)
-    verdicts = check_assumptions(mass, rate, min_curvature=problem.min_curvature, max_curvature=problem.max_curvature)
+    bounds = (problem.min_curvature, problem.max_curvature) if _of_all(problem) else (None, None)  # A1, A2 want all
+    verdicts = check_assumptions(mass, rate, min_curvature=bounds[0], max_curvature=bounds[1])
     for verdict in verdicts:
         in_time = alpha != 1 and verdict.assumption in ("A3", "A4")
         if verdict.assumption in problem.not_met:
@@ -181,6 +190,10 @@ def _assumptions(problem: Setting) -> Iterator[tuple[str, str]]:
             continue
         unit = ", in the unit of time that makes the friction 1" if in_time else ""
         yield verdict.assumption, str(verdict).removeprefix(f"{verdict.assumption} ") + unit
+
+
+def _of_all(problem: Setting) -> bool:
+    return problem.curvatures_of == _EVERY
 
 
 def _rescaled(value: float | Schedule, clock: float, factor: float) -> float | Schedule:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from underdamped import stability_limit
-from underdamped.studies.descent.contenders import DMSGMP_MASS, MASS_LEFT, Setting
+from underdamped import _checks, stability_limit
+from underdamped.studies.descent.contenders import CONTENDERS, DMSGMP_MASS, MASS_LEFT, Setting
 
 
 def stability_limits(method: str, setting: Setting, curvature: float, num_steps: int) -> np.ndarray | None:
@@ -13,7 +13,7 @@ def stability_limits(method: str, setting: Setting, curvature: float, num_steps:
     mass of the step; $2(1+\rho)/(1-\rho)$ for momentum, $2(1+\rho)/((1-\rho)(1+2\rho))$ for Nesterov's; and
     $2(2-c)/((1-\beta)(2-c) + c\beta)$ for Schedule-Free SGD, whose average takes the share $c = 1/n$ of step n.
 
-    The step is taken as constant. Crossing the limit for a few steps is no divergence, but the error grows there.
+    The step is taken as constant. Crossing the limit for a few steps is no divergence, but the error can grow there.
 
     Args:
         method: name of the contender.
@@ -23,6 +23,9 @@ def stability_limits(method: str, setting: Setting, curvature: float, num_steps:
 
     Returns:
         The limits of $h$, one a step; None for AdamW, whose steps do not scale with the gradient.
+
+    Raises:
+        ValueError: If there is no contender of that name.
 
     Example:
         >>> stability_limits("SGD", Setting(1.0, 0.0, 0.0), curvature=4.0, num_steps=2)
@@ -45,6 +48,9 @@ def stability_limits(method: str, setting: Setting, curvature: float, num_steps:
         case "Schedule-Free SGD":
             share = 1 / (n + 1)
             limits = 2 * (2 - share) / ((1 - own) * (2 - share) + own * share)
-        case _:
+        case "SGD" | "Polyak averaging":
             limits = 2.0 + 0.0 * n
+        case _:
+            known = [contender.name for contender in CONTENDERS]
+            raise _checks.fail("method", "the name of a contender", method, _checks.suggestion(method, known))
     return limits / curvature

@@ -30,7 +30,7 @@ def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[
 
     Args:
         records: Rows of the experiments that are done; the page shows those.
-        config: The configuration; ``batch_size`` and ``steps`` are looked at, any may be missing.
+        config: The configuration; ``batch_size``, ``steps`` and ``step_factor`` are looked at, any may be missing.
         environment: Where it ran; ``experiments``, if it is there, names all that were asked for.
 
     Returns:
@@ -42,7 +42,7 @@ def page(records: pl.DataFrame, config: Mapping[str, Any], environment: Mapping[
     lead, sections = [], []
     if FIGURE_5 in parts:
         lead.append(_figure5_sentence(parts[FIGURE_5]))
-        sections.append(Section("Fig. 5: random quadratics", _figure5_blocks(parts[FIGURE_5])))
+        sections.append(Section("Fig. 5: random quadratics", _figure5_blocks(parts[FIGURE_5], config)))
     if real:
         lead.append(_conclusion({name: parts[name] for name in real}))
     sections += [Section(TITLES[name], _real_blocks(name, parts[name])) for name in real]
@@ -135,7 +135,7 @@ def _by_law(ratios: pl.DataFrame) -> list[str]:
     return [listed(_laws(part)) for part in ratios.partition_by("setting", maintain_order=True)]
 
 
-def _figure5_blocks(rows: pl.DataFrame) -> list[Block]:
+def _figure5_blocks(rows: pl.DataFrame, config: Mapping[str, Any]) -> list[Block]:
     last = int(rows.filter(pl.col("quantity") == "distance")["x"].max())  # pyright: ignore[reportArgumentType]
     at = sorted({n for n in (10, 100, last) if n <= last})
     body = []
@@ -157,7 +157,8 @@ def _figure5_blocks(rows: pl.DataFrame) -> list[Block]:
         "or beyond the stability limit of the greatest possible curvature."
     )
     crossings = _crossings(rows)
-    return [_SHORT_STEPS, descent.figure5(rows), *([crossings] if crossings else []), Table(columns, body, caption)]
+    reading = [_SHORT_STEPS] if config.get("step_factor", 1.0) == 1 else []  # it speaks of the steps of the rule
+    return [*reading, descent.figure5(rows), *([crossings] if crossings else []), Table(columns, body, caption)]
 
 
 _SHORT_STEPS = (
