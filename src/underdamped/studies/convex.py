@@ -1,7 +1,6 @@
 """Fig. 5: random quadratics with SGD, hSGMP and dmSGMP; then real regressions against the usual optimisers."""
 
 import math
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from underdamped.studies.descent.comparison import Plan
 from underdamped.studies.descent.quadratics import Shape
 from underdamped.studies.descent.regressions import REGRESSIONS, TITLES, check_regression
 from underdamped.studies.descent.rows import SCHEMA, Row, frame, row
+from underdamped.studies.runs.parts import record_parts
 from underdamped.studies.runs.records import Run
 from underdamped.studies.setting import Setting
 from underdamped.studies.training.workers import check_workers, num_cores
@@ -181,19 +181,14 @@ def run(config: Config, run: Run) -> pl.DataFrame:
     check(config)
     experiments = _experiments(config)
     run.add_facts(experiments=experiments)  # a report can then say what is missing
-    records = run.read_records()
-    done = set(records["experiment"]) if records.width else set()
     concerns = list(_concerns(config))
     for concern in concerns:
         warnings.warn(concern, stacklevel=2)
-    if not done:
-        records = frame(row(WARNINGS, concern, "assumption not met", 1.0) for concern in concerns)
-    for name in experiments:
-        print(f"{name}: {'recorded before' if name in done else 'begins'}", file=sys.stderr, flush=True)
-        if name not in done:
-            records = pl.concat([records, frame(_compute(name, config, run))])
-            run.write_records(records)
-    return records
+    parts = {name: lambda name=name: frame(_compute(name, config, run)) for name in experiments}
+    if concerns:
+        told = frame(row(WARNINGS, concern, "assumption not met", 1.0) for concern in concerns)
+        parts = {WARNINGS: lambda: told} | parts
+    return record_parts(run, pl.col("experiment"), parts)
 
 
 def _in_time(mass: float, ratio: float, first: float) -> Callable[[float], float]:

@@ -1,8 +1,6 @@
 """Figs. 1, 2 and 4: a false minimiser is passed with enough mass, by the flow, the scheme, and under subsampling."""
 
 import math
-import sys
-import time
 import warnings
 import zlib
 from collections.abc import Callable
@@ -15,7 +13,7 @@ import polars as pl
 from underdamped import _checks
 from underdamped.schedules import PowerDecay
 from underdamped.studies.false_minimum.boundary import flow_passes, passing_time, scheme_passes, split_can_pass
-from underdamped.studies.false_minimum.rows import SCHEMA, Row, frame, rows
+from underdamped.studies.false_minimum.rows import Row, frame, rows
 from underdamped.studies.false_minimum.scheme import grid_of, outcomes
 from underdamped.studies.false_minimum.subsampling import shares
 from underdamped.studies.false_minimum.trajectories import (
@@ -29,6 +27,7 @@ from underdamped.studies.false_minimum.trajectories import (
     with_step,
     without_step,
 )
+from underdamped.studies.runs.parts import record_parts
 from underdamped.studies.runs.records import Run
 from underdamped.studies.setting import Setting
 
@@ -168,19 +167,11 @@ def run(config: Config, run: Run) -> pl.DataFrame:
     check(config)
     for concern in concerns():
         warnings.warn(concern, stacklevel=2)
-    experiments = _experiments(config)
-    before = run.read_records()
-    records = pl.DataFrame(schema=SCHEMA) if before.is_empty() else before
-    for number, (name, measure) in enumerate(experiments.items(), start=1):
-        label = f"{number}/{len(experiments)} {name}"
-        if name in records["experiment"]:
-            print(f"{label}: recorded already", file=sys.stderr, flush=True)
-            continue
-        began = time.monotonic()
-        records = pl.concat([records, frame(name, measure(config))])
-        run.write_records(records)
-        print(f"{label}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
-    return records
+    parts = {
+        name: lambda name=name, measure=measure: frame(name, measure(config))
+        for name, measure in _experiments(config).items()
+    }
+    return record_parts(run, pl.col("experiment"), parts)
 
 
 def _experiments(config: Config) -> dict[str, Callable[[Config], list[Row]]]:

@@ -1,8 +1,6 @@
 """The predecessor's regression with functional data: its seven index processes, then the same with momentum."""
 
 import math
-import sys
-import time
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from underdamped.studies.continuous_data.moments import mean_square_growth, stat
 from underdamped.studies.continuous_data.published import PUBLISHED
 from underdamped.studies.continuous_data.readings import ALTERNATIVES, TAKEN, Reading
 from underdamped.studies.continuous_data.regression import DEGREE
+from underdamped.studies.runs.parts import record_parts
 from underdamped.studies.runs.records import Run
 from underdamped.studies.setting import Setting
 from underdamped.theory import check_assumptions
@@ -127,19 +126,11 @@ def run(config: Config, run: Run) -> pl.DataFrame:
     run.add_facts(concerns=concerns(config))
     for concern in concerns(config):
         warnings.warn(concern, stacklevel=2)
-    before = run.read_records()
-    records = pl.DataFrame(schema=SCHEMA) if before.is_empty() else before
-    experiments = _experiments(config)
-    for number, (name, measure) in enumerate(experiments.items(), start=1):
-        label = f"{number}/{len(experiments)} {name}"
-        if name in records["experiment"]:
-            print(f"{label}: recorded already", file=sys.stderr, flush=True)
-            continue
-        began = time.monotonic()
-        records = pl.concat([records, pl.DataFrame([_blank(name) | row for row in measure()], schema=SCHEMA)])
-        run.write_records(records)
-        print(f"{label}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
-    return records
+    parts = {
+        name: lambda name=name, measure=measure: pl.DataFrame([_blank(name) | row for row in measure()], schema=SCHEMA)
+        for name, measure in _experiments(config).items()
+    }
+    return record_parts(run, pl.col("experiment"), parts)
 
 
 def concerns(config: Config) -> list[str]:

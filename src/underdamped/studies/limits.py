@@ -1,6 +1,5 @@
 """Every theorem measured: Theorems 5, 6, 15 and 18, Proposition 22, Lemma 32, and the long run at constant mass."""
 
-import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import polars as pl
 from jax import Array
 
 from underdamped import _checks
+from underdamped.studies.runs.parts import record_parts
 from underdamped.studies.runs.records import Run
 from underdamped.studies.theorems.beforehand import problems
 from underdamped.studies.theorems.corollary19 import corollary19
@@ -117,23 +117,10 @@ def run(config: Config, run: Run) -> pl.DataFrame:
         OSError: If a file cannot be written.
     """
     check(config)
-    jobs = _jobs(config)
-    before = run.read_records()
-    records = frame([]) if before.is_empty() else before
-    finished = set(records.select("experiment", "problem").unique().iter_rows())
-    for number, (experiment, problem) in enumerate(jobs, start=1):
-        title = f"{number}/{len(jobs)} {experiment.name}, {problem}"
-        if (experiment.name, problem) in finished:
-            print(f"{title}: recorded already", file=sys.stderr, flush=True)
-            continue
-        start = time.monotonic()
-        rows = _measure(experiment, problem, config)
-        seconds = time.monotonic() - start
-        rows.append(row("", "seconds", seconds))
-        records = pl.concat([records, frame({"experiment": experiment.name, "problem": problem} | one for one in rows)])
-        run.write_records(records)
-        print(f"{title}: {seconds:.1f} s", file=sys.stderr, flush=True)
-    return records
+    parts = {
+        f"{one.name}, {name}": lambda one=one, name=name: _measure(one, name, config) for one, name in _jobs(config)
+    }
+    return record_parts(run, pl.concat_str("experiment", "problem", separator=", "), parts)
 
 
 def _jobs(config: Config) -> list[tuple[Experiment, str]]:
@@ -142,9 +129,12 @@ def _jobs(config: Config) -> list[tuple[Experiment, str]]:
     return [(one, name) for one in chosen for name in one.problems if name in config.problems]
 
 
-def _measure(experiment: Experiment, problem: str, config: Config) -> list[Row]:
+def _measure(experiment: Experiment, problem: str, config: Config) -> pl.DataFrame:
     """One experiment in double precision, with a key of its own: the same whichever others are measured."""
+    began = time.monotonic()
     with jax.enable_x64(True):
         name = f"{experiment.name}/{problem}".encode()
         key = jax.random.fold_in(jax.random.key(config.seed), zlib.crc32(name))
-        return experiment.measure(PROBLEMS[problem](), config, key)
+        rows = experiment.measure(PROBLEMS[problem](), config, key)
+    rows.append(row("", "seconds", time.monotonic() - began))
+    return frame({"experiment": experiment.name, "problem": problem} | one for one in rows)

@@ -16,6 +16,7 @@ from underdamped.studies.landscapes.problems import PROBLEMS, Problem
 from underdamped.studies.landscapes.quartics import BATCH, figure_6
 from underdamped.studies.landscapes.rows import Row, frame
 from underdamped.studies.landscapes.sweep import sweep
+from underdamped.studies.runs.parts import record_parts
 from underdamped.studies.runs.records import Run
 from underdamped.studies.setting import Setting
 
@@ -158,24 +159,18 @@ def run(config: Config, run: Run) -> pl.DataFrame:
         OSError: If a file cannot be written.
     """
     check(config)
-    jobs = _jobs(config)
-    before = run.read_records()
-    records = frame([]) if before.is_empty() else before
-    finished = set(records["job"].unique())
-    for number, (name, measure) in enumerate(jobs.items(), start=1):
-        title = f"{number}/{len(jobs)} {name}"
-        if name in finished:
-            _tell(f"{title}: recorded already")
-            continue
-        _tell(f"{title} ...")
-        start = time.monotonic()
-        rows = measure()
-        seconds = time.monotonic() - start
-        rows.append({"experiment": "time", "series": name, "quantity": "seconds", "value": seconds})
-        records = pl.concat([records, frame([row | {"job": name} for row in rows])])
-        run.write_records(records)
-        _tell(f"{title}: {seconds:.1f} s")
-    return records
+    parts = {
+        name: lambda name=name, measure=measure: _measure(name, measure) for name, measure in _jobs(config).items()
+    }
+    return record_parts(run, pl.col("job"), parts)
+
+
+def _measure(name: str, measure: Callable[[], list[Row]]) -> pl.DataFrame:
+    """A job's rows as records, and how long it took."""
+    began = time.monotonic()
+    rows = measure()
+    rows.append({"experiment": "time", "series": name, "quantity": "seconds", "value": time.monotonic() - began})
+    return frame([row | {"job": name} for row in rows])
 
 
 def _jobs(config: Config) -> dict[str, Callable[[], list[Row]]]:
@@ -216,10 +211,6 @@ def _problem(name: str) -> Problem:
 def _fig6_progress(runs: int) -> Callable[[int], None]:
     def tell(done: int) -> None:
         if done % max(1, runs // 10) == 0:
-            _tell(f"  fig6: {done} of {runs} problems")
+            print(f"  fig6: {done} of {runs} problems", file=sys.stderr, flush=True)
 
     return tell
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
