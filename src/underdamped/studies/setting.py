@@ -181,8 +181,8 @@ def _assumptions(problem: Setting) -> Iterator[tuple[str, str]]:
     if alpha != 1:
         mass = _rescaled(mass, alpha, 1 / alpha**2)
         rate = None if rate is None else _rescaled(rate, alpha, alpha)
-    bounds = (problem.min_curvature, problem.max_curvature) if _of_all(problem) else (None, None)  # A1, A2 want all
-    verdicts = check_assumptions(mass, rate, min_curvature=bounds[0], max_curvature=bounds[1])
+    mu, L = (problem.min_curvature, problem.max_curvature) if _of_all(problem) else (None, None)  # A1, A2 want all
+    verdicts = check_assumptions(mass, rate, min_curvature=mu, max_curvature=L)
     for verdict in verdicts:
         in_time = alpha != 1 and verdict.assumption in ("A3", "A4")
         if verdict.assumption in problem.not_met:
