@@ -16,6 +16,7 @@ from underdamped.studies.training.loop import Job, Settings, check_batches, trai
 from underdamped.studies.training.methods import DMSGMP, HSGMP, SGD, Momentum
 from underdamped.studies.training.networks import vgg
 from underdamped.studies.training.streams import Purpose, torch_seed
+from worker_jobs import load_and_watch_the_end
 
 SHIFTS = Augmentation(flip=True, padding=1)
 
@@ -181,6 +182,11 @@ def test_two_devices_go_on_bitwise(tmp_path):
         train(parts, settings(epochs=epochs), tiny_images.load, devices=2)
     train(whole, settings(epochs=2), tiny_images.load, devices=2)
     assert_bitwise_equal(state(parts.checkpoint), state(whole.checkpoint))
+
+
+@pytest.mark.slow
+def test_the_network_is_gone_before_its_group_is_left(tmp_path):
+    train(Job(SGD(), 0, tmp_path / "job.pt"), settings(epochs=1), load_and_watch_the_end, devices=2)
 
 
 def test_seeds_matter_everywhere(tmp_path):

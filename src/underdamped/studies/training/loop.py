@@ -1,5 +1,6 @@
 """Training one network with one method and one seed: a plain loop that, killed at any moment, goes on bitwise."""
 
+import gc
 import math
 import os
 import time
@@ -152,6 +153,19 @@ def _train(
 ) -> list[Row]:
     """The whole job, in each of its processes."""
     _prepare_process(fabric)
+    rows = _train_network(fabric, job, settings, load, report)
+    if fabric.world_size > 1:
+        _leave_group(fabric)
+    return rows
+
+
+def _train_network(
+    fabric: Fabric,
+    job: Job,
+    settings: Settings,
+    load: Callable[[], ImageData],
+    report: Callable[[list[Row]], None] | None,
+) -> list[Row]:
     data = load()
     num_images = len(data.train_images)
     check_batches(settings.batch_size, num_images, fabric.world_size)
@@ -193,10 +207,19 @@ def _train(
         if fabric.is_global_zero:
             save(job.checkpoint, network, optimizer, rows)
         tell(rows[-1:])
-    if fabric.world_size > 1:
-        fabric.barrier()
-        torch.distributed.destroy_process_group()  # its threads, left running, now and then abort the exit
     return rows
+
+
+def _leave_group(fabric: Fabric) -> None:
+    """End the process group, whose threads, left running, now and then abort the exit.
+
+    The group joins its threads where its last reference is dropped. Python's own references let go of the interpreter
+    meanwhile; the one that ``DistributedDataParallel`` has does not, and waits for ever for a thread that needs the
+    interpreter to free a tensor. So the network has to be gone before.
+    """
+    gc.collect()
+    fabric.barrier()
+    torch.distributed.destroy_process_group()
 
 
 def _prepare_process(fabric: Fabric) -> None:
