@@ -16,7 +16,6 @@ from polars.testing import assert_frame_equal
 
 from underdamped.cli import main
 from underdamped.studies import STUDIES
-from underdamped.studies.images import Config
 
 SMALL = ["--methods", "SGD", "dmSGMP", "--seeds", "0", "--train-size", "200", "--test-size", "50", "--workers", "1"]
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"}
@@ -206,26 +205,6 @@ def test_a_runs_own_file_configures_the_same_run(finished, capsys):
     changed = ["run", "images", "--config", str(path / "config.toml"), "--run-dir", str(path), "--epochs", "5"]
     assert main(changed) == 2
     assert "epochs is 4 there and 5 here" in capsys.readouterr().err
-
-
-def test_a_plain_file_gives_values_and_options_win(tmp_path):
-    from underdamped.cli import _read_options
-    from underdamped.studies import images
-
-    file = tmp_path / "mine.toml"
-    file.write_text('epochs = 7\nseeds = [3, 4]\nflip = true\nmethods = ["SGD:lr=0.5"]\ndropout = 0.25\n')
-    options, config = _read_options("images", images, ["--config", str(file), "--epochs", "8"])
-    assert config == Config(epochs=8, seeds=(3, 4), flip=True, methods=("SGD:lr=0.5",), dropout=0.25)
-    assert options.run_dir == Path("runs/images")
-
-
-def test_quick_is_a_default_that_options_win_over():
-    from underdamped.cli import _read_options
-    from underdamped.studies import images
-
-    options, config = _read_options("images", images, ["--quick", "--epochs", "3"])
-    assert (config.epochs, config.train_size) == (3, images.QUICK.train_size)
-    assert options.run_dir == Path("runs/images-quick")
 
 
 @pytest.mark.slow

@@ -1,13 +1,11 @@
 """The command line: `underdamped list | run STUDY | check STUDY | demo | report RUN_DIR | data fetch NAME`."""
 
 import contextlib
-import dataclasses
 import importlib
 import itertools
 import os
 import shlex
 import sys
-import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -133,38 +131,14 @@ def _list(words: list[str]) -> int:
     return 0
 
 
-@dataclass(frozen=True)
-class _Where:
-    """Where a study runs."""
-
-    run_dir: Path
-    """Directory for everything about this run. A run that was interrupted there is gone on with."""
-    start_over: bool = False
-    """Delete the run that is in the directory, and begin again."""
-
-
-@dataclass(frozen=True)
-class _Defaults:
-    """Where the values of options that are not given come from."""
-
-    quick: bool = False
-    """Small and short: everything once, in seconds. Other options win over it."""
-    config: Path | None = None
-    """TOML file with values of options, such as config.toml of a run directory. Other options win over it."""
-
-
-@dataclass(frozen=True)
-class _Options(_Defaults, _Where):
-    """Options of every study."""
-
-
 def _run(words: list[str]) -> int:
     if (named := _named_study(words)) is None:
         return _usage_of("run", words)
     name, study = named
+    from underdamped.studies.runs.options import read_to_run
     from underdamped.studies.runs.records import open_run
 
-    options, config = _read_options(name, study, words[1:])
+    options, config = read_to_run(name, study, words[1:])
     study.check(config)
     run = open_run(options.run_dir, name, config, start_over=options.start_over)
     records = study.run(config, run)
@@ -176,7 +150,9 @@ def _check(words: list[str]) -> int:
     if (named := _named_study(words)) is None:
         return _usage_of("check", words)
     name, study = named
-    _, config = _read_options(name, study, words[1:], command="check", options=_Defaults())
+    from underdamped.studies.runs.options import read_to_check
+
+    config = read_to_check(name, study, words[1:])
     if not hasattr(study, "problems"):
         print(f"The study {name!r} states no problem whose curvatures are known: there is nothing to check.")
         return 0
@@ -225,61 +201,6 @@ def _usage_of(command: str, words: list[str]) -> int:
     usage = f"underdamped {command} STUDY [OPTIONS]"
     print(f"{usage}\n\nStudies: {', '.join(STUDIES)}. Options: underdamped {command} STUDY --help")
     return 0 if {"-h", "--help"} & set(words) else EXIT_USAGE
-
-
-def _read_options(
-    name: str, study: Any, words: list[str], *, command: str = "run", options: Any = None
-) -> tuple[Any, Any]:
-    """The options common to all studies and the study's configuration, from the words after its name."""
-    import tyro
-
-    # Two passes: the first learns where the defaults come from, the second reads everything and shows them in its help.
-    options = _Options(run_dir=Path("runs", name)) if options is None else options
-    given, _ = tyro.cli(type(options), args=words, default=options, return_unknown_args=True, add_help=False)
-    if given.quick and command == "run":
-        options = dataclasses.replace(options, run_dir=Path("runs", f"{name}-quick"))
-    default = study.QUICK if given.quick else study.Config()
-    if given.config is not None:
-        default = _with_file(default, name, given.config)
-    prog = f"underdamped {command} {name}"
-    both = dataclasses.make_dataclass("Both", [(command, type(options)), (name, study.Config)], frozen=True)
-    style = (tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
-    chosen = tyro.cli(
-        both, args=words, default=both(options, default), prog=prog, description=study.__doc__, config=style
-    )
-    return getattr(chosen, command), getattr(chosen, name)
-
-
-def _with_file(default: Any, study: str, path: Path) -> Any:
-    """``default`` with the values of a TOML file, plain or as a run directory has it (under ``[config]``)."""
-    import tyro
-
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        reason = getattr(problem, "strerror", None) or str(problem)
-        raise _checks.fail("config", "a TOML file", str(path), reason[0].lower() + reason[1:]) from None
-    if document.get("study", study) != study:
-        raise _checks.fail("config", f"of the study {study!r}", str(path), f"it is of {document['study']!r}")
-    values = dict(document.get("config", {key: value for key, value in document.items() if key != "study"}))
-    values |= dict.fromkeys(document.get("unset", []) if "config" in document else [])
-    known = [field.name for field in dataclasses.fields(default)]
-    for key in values:
-        if key not in known:
-            raise ValueError(f"unknown key {key!r} in {path}: {_checks.suggestion(key, known)}")
-    # As words of a command line: so one parser decides what is valid, whoever gave it.
-    words = [word for key, value in values.items() for word in _as_words(key, value)]
-    try:
-        style = (tyro.conf.FlagConversionOff,)
-        return tyro.cli(type(default), args=words, default=default, prog=f"underdamped run {study}", config=style)
-    except SystemExit:
-        print(f"underdamped: the value is in {path}", file=sys.stderr)
-        raise
-
-
-def _as_words(key: str, value: Any) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    return [f"--{key.replace('_', '-')}", *map(str, values)]
 
 
 def _show_summary(study: str, records: Any) -> None:
