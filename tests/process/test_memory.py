@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from underdamped.process import Exact, Quadratic, Quantiles, UniformSwitching, memory, simulate_ensemble
+from underdamped.process import Exact, Quadratic, Quantiles, UniformSwitching, ensembles, memory, simulate_ensemble
 
 MIB = 2**20
 MACHINE = {"proc/meminfo": "MemTotal: 4096000 kB\nMemFree: 10 kB\nMemAvailable:    2048000 kB\n"}
@@ -78,6 +78,7 @@ def test_whole_paths_are_refused_at_the_limit_and_not_before(monkeypatch):
     options = {"mass": 0.0, "position": [1.0, 0.0], "times": [1.0, 2.0, 3.0], "key": jax.random.key(0), "flow": Exact()}
     paths = 64 * 3 * 2 * 2 * 4  # paths, times, position and velocity, coordinates, bytes
     needed = paths + 64 * 12  # num_switches and diverged_at
+    monkeypatch.setattr(ensembles, "UNASKED", 0)
     monkeypatch.setattr(memory, "available", lambda: needed - 1)
     with pytest.raises(MemoryError, match="`num_paths` must be such that paths fit"):
         simulate_ensemble(target, index, num_paths=64, **options)
@@ -90,6 +91,7 @@ def test_whole_paths_are_refused_at_the_limit_and_not_before(monkeypatch):
 def test_statistics_are_refused_at_the_limit_and_not_before(monkeypatch, sample_size, kept):
     target, index = Quadratic(jnp.ones((1, 2)), jnp.zeros((1, 2))), UniformSwitching(1, 0.0)
     options = {"mass": 0.0, "position": [1.0, 0.0], "times": [1.0, 2.0, 3.0], "key": jax.random.key(0), "flow": Exact()}
+    monkeypatch.setattr(ensembles, "UNASKED", 0)
     for statistics, sample in [(("mean",), 0), (("mean", Quantiles([0.5], sample_size)), kept * 3 * 2 * 4)]:
         needed = 64 * 12 + 3 * sample  # as gathered, joined, and sorted
         monkeypatch.setattr(memory, "available", lambda needed=needed: needed - 1)

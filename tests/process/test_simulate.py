@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+import time
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +29,7 @@ from underdamped.process import (
     Reshuffling,
     SemiImplicitEuler,
     UniformSwitching,
+    chunks,
     exact_moments,
     simulate,
     simulate_coupled,
@@ -36,6 +38,7 @@ from underdamped.process import (
     switch_times,
 )
 from underdamped.process.landscapes import logistic_regression
+from underdamped.process.statistics import Gathered
 
 KEY = jax.random.key(11)
 
@@ -57,8 +60,8 @@ def test_keys_of_other_generators_give_paths_of_their_own_too(kind):
     key = jax.random.key(3, impl=kind)
     options = {"mass": 0.0, "position": [0.3], "times": [1.0, 3.0], "flow": Exact()}
     whole = simulate_ensemble(two_wells(), UniformSwitching(2, 3.0), key=key, num_paths=50, **options)
-    chunks = simulate_ensemble(two_wells(), UniformSwitching(2, 3.0), key=key, num_paths=50, chunk_size=16, **options)
-    np.testing.assert_array_equal(whole.position, chunks.position)
+    parts = simulate_ensemble(two_wells(), UniformSwitching(2, 3.0), key=key, num_paths=50, chunk_size=16, **options)
+    np.testing.assert_array_equal(whole.position, parts.position)
     one = simulate(two_wells(), UniformSwitching(2, 3.0), key=key, path_number=17, **options)
     np.testing.assert_array_equal(whole.position[17], one.position)
     assert len(np.unique(whole.position[:, 1])) == 50
@@ -377,6 +380,7 @@ def test_an_ensemble_keeps_the_precision_of_its_caller():
 
 TWO_DEVICES = """
 import sys
+import time
 import jax, numpy as np
 from underdamped.process import Exact, Quadratic, UniformSwitching, simulate_ensemble
 assert len(jax.devices()) == int(sys.argv[1])
@@ -515,3 +519,35 @@ def test_mass_that_is_lost_leads_to_the_minimizer():
     expected = ((mean[:, :2] - minimizer) ** 2).sum(-1) + np.einsum("tkk->t", cov[:, :2, :2])
     assert (np.abs(gap.mean(0) - expected) < 4 * gap.std(0) / math.sqrt(500)).all()
     assert expected[1] < 0.1**2 < expected[0]
+
+
+def test_what_is_stopped_early_leaves_nothing_running(monkeypatch):
+    """Threads are kept between calls, so chunks that nobody waits for would compete with the next call."""
+    begun, ended, run = [], [], chunks._chunk
+
+    def slow(*arguments):
+        begun.append(1)
+        parts = run(*arguments)
+        time.sleep(0.2)
+        ended.append(1)
+        return parts
+
+    monkeypatch.setattr(chunks, "_chunk", slow)
+    monkeypatch.setattr(Gathered, "add", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        simulate_ensemble(
+            two_wells(),
+            UniformSwitching(2, 3.0),
+            mass=0.5,
+            position=[0.5],
+            times=[1.0, 2.0],
+            key=KEY,
+            flow=Exact(),
+            num_paths=64 * 16,
+            statistics=("mean",),
+            chunk_size=16,
+        )
+    at_return = len(begun)
+    assert len(ended) == at_return
+    time.sleep(0.5)
+    assert len(begun) == at_return

@@ -31,7 +31,7 @@ def check_key(key: Any) -> Array:
         key = jax.random.wrap_key_data(key, impl=_OLD_STYLE[key.shape])
     if not (isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key) and key.shape == ()):
         raise _checks.fail("key", "one JAX key", key, "make one by jax.random.key(seed)", TypeError)
-    if key.dtype == jax.random.key(0, impl="threefry2x32").dtype:
+    if jax.random.key_impl(key) == "threefry2x32":
         return key
     return jax.random.wrap_key_data(jax.random.bits(key, (2,), jnp.uint32), impl="threefry2x32")
 

@@ -1,9 +1,10 @@
 """Paths cut into chunks, run side by side on all devices and cores."""
 
+import functools
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -56,13 +57,21 @@ def run_chunks(
 
     firsts = range(0, num_paths, lanes)
     under_way: deque[tuple[int, Future]] = deque()
-    with ThreadPoolExecutor(num_workers) as executor:
-        remaining = iter(firsts)
+    remaining = iter(firsts)
+    try:
         for _ in track(firsts, progress):
             while len(under_way) < 2 * num_workers and (following := next(remaining, None)) is not None:
-                under_way.append((following, executor.submit(run, following)))
+                under_way.append((following, _threads(num_workers).submit(run, following)))
             first, future = under_way.popleft()
             yield first, future.result()
+    finally:  # whoever stops listening waits for no more than the chunks that have begun
+        wait([future for _, future in under_way if not future.cancel()])
+
+
+@functools.cache
+def _threads(number: int) -> ThreadPoolExecutor:
+    """Kept from call to call: memory of a new thread is new to the system, and a small ensemble would feel it."""
+    return ThreadPoolExecutor(number, thread_name_prefix="underdamped")
 
 
 def _devices() -> list[Any]:

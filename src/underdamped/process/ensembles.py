@@ -20,6 +20,9 @@ from underdamped.process.targets import Target
 BYTES_A_PATH = 12
 """What is kept of every path: ``num_switches`` and ``diverged_at``."""
 
+UNASKED = 2**24
+"""Bytes that are taken without asking the system: loading JAX took more, and asking takes longer than a few paths."""
+
 
 class Ensemble(NamedTuple):
     r"""Many paths at the saved times, whole or as statistics; what was not asked for is ``None``.
@@ -244,7 +247,8 @@ def _check_memory(problem: Problem, wanted: tuple[Statistic, ...] | None, num_pa
         share = max((min(one.sample_size / num_paths, 1.0) for one in wanted if isinstance(one, Quantiles)), default=0)
         kept, what = (num_dynamics + 2) * share * coordinate, "paths"  # one is joined and sorted at a time
         way_out = "ask for fewer paths or times, or for a smaller sample_size of Quantiles"
-    needed, available = kept + BYTES_A_PATH * num_paths, memory.available()
+    needed = kept + BYTES_A_PATH * num_paths
+    available = memory.available() if needed > UNASKED else None
     if available is not None and needed > available:
         given = f"{needed / 2**30:.1f} GiB for {num_paths} {what}"
         bound = f"such that paths fit into {available / 2**30:.1f} GiB"

@@ -108,7 +108,7 @@ def _motion(target: Target, index: IndexProcess, one: Dynamics, flow: Flow, grid
         way_out = f"`target` has dimension K = {target.b.shape[1]}"
         raise _checks.fail("position", "of the dimension of the target", position.shape, way_out)
     _check_scalar(target, index, position)
-    flow = flow.prepare(System(_seen(target, index), system.mass, friction), float(grid.times[-1]))
+    flow = flow.prepare(System(_seen(target, index), system.mass, friction), float(np.asarray(grid.times)[-1]))
     return Motion(system, flow, position, velocity)
 
 
