@@ -10,19 +10,13 @@ except ImportError as error:
 from underdamped.process.clocks import Bounded
 from underdamped.process.continuous import PureJump, ReflectedBrownianMotion
 from underdamped.process.ensembles import Ensemble, simulate_coupled_ensemble, simulate_ensemble
+from underdamped.process.euler import ExponentialEuler, ExponentialHeun, SemiImplicitEuler
 from underdamped.process.exact import Exact
-from underdamped.process.flows import (
-    Diffrax,
-    ExponentialEuler,
-    ExponentialHeun,
-    Flow,
-    RungeKutta4,
-    SemiImplicitEuler,
-    System,
-)
+from underdamped.process.flows import Flow, System
 from underdamped.process.moments import exact_moments
 from underdamped.process.problem import Dynamics
 from underdamped.process.reshuffling import Reshuffling
+from underdamped.process.runge_kutta import Diffrax, RungeKutta4
 from underdamped.process.simulate import Path, simulate, simulate_coupled
 from underdamped.process.splitting import Splitting
 from underdamped.process.stability import mean_square_abscissa, mean_square_stable, stationary_moments

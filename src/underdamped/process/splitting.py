@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from underdamped import _checks
-from underdamped.process.flows import System, _Stepping
+from underdamped.process.flows import Stepping, System
 
 _STRANG = ((0.5, 0.5), (0.0, 1.0, 0.0))
 
@@ -27,7 +27,7 @@ _WEIGHTS = {2: _STRANG, 4: _BLANES_MOAN}
 """By order, the fractions of the step of the glides and of the kicks, which come before, between and after them."""
 
 
-class Splitting(_Stepping):
+class Splitting(Stepping):
     r"""Friction and drift solved exactly in turn with kicks by the gradient: second order cheaply, or fourth.
 
     A glide over $s$ is $q' = q + \frac m\alpha(1 - e^{-\alpha s/m})\,p$, $p' = e^{-\alpha s/m} p$, a kick over $s$ is

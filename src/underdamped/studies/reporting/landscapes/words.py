@@ -56,13 +56,16 @@ def more_less_none(gaps: Iterable[tuple[str, Apart]]) -> tuple[list[str], list[s
 
 
 def verdict(more: Sequence[str], less: Sequence[str], none: Sequence[str]) -> str:
-    """As part of a sentence.
+    """As part of a sentence. Where nothing is clear is counted rather than listed, beyond two.
 
     Example:
         >>> verdict(["A"], [], ["B", "C"])
         'more often on A; no clear difference on B and C'
+        >>> verdict([], ["A"], ["B", "C", "D"])
+        'less often on A; no clear difference on the 3 other landscapes'
     """
-    if not more and not less:
-        return f"no clear difference on {listed(list(none))}"
-    parts = [(more, "more often on"), (less, "less often on"), (none, "no clear difference on")]
-    return "; ".join(f"{words} {listed(list(names))}" for names, words in parts if names)
+    rest = f"any of the {len(none)} landscapes" if not more and not less else f"the {len(none)} other landscapes"
+    unclear = rest if len(none) > 2 else listed(none)
+    parts = [(more, "more often on", listed(more)), (less, "less often on", listed(less))]
+    parts.append((none, "no clear difference on", unclear))
+    return "; ".join(f"{words} {names}" for where, words, names in parts if where)
