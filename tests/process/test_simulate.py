@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 
 import jax
 import jax.numpy as jnp
@@ -380,7 +381,6 @@ def test_an_ensemble_keeps_the_precision_of_its_caller():
 
 TWO_DEVICES = """
 import sys
-import time
 import jax, numpy as np
 from underdamped.process import Exact, Quadratic, UniformSwitching, simulate_ensemble
 assert len(jax.devices()) == int(sys.argv[1])
@@ -521,7 +521,8 @@ def test_mass_that_is_lost_leads_to_the_minimizer():
     assert expected[1] < 0.1**2 < expected[0]
 
 
-def test_what_is_stopped_early_leaves_nothing_running(monkeypatch):
+@pytest.mark.parametrize("is_interrupted", [False, True])
+def test_what_is_stopped_early_leaves_nothing_running(monkeypatch, is_interrupted):
     """Threads are kept between calls, so chunks that nobody waits for would compete with the next call."""
     begun, ended, run = [], [], chunks._chunk
 
@@ -532,9 +533,15 @@ def test_what_is_stopped_early_leaves_nothing_running(monkeypatch):
         ended.append(1)
         return parts
 
+    def interrupted(_):
+        raise KeyboardInterrupt
+
     monkeypatch.setattr(chunks, "_chunk", slow)
-    monkeypatch.setattr(Gathered, "add", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
+    if is_interrupted:  # while it waits for a chunk
+        monkeypatch.setattr(Future, "result", interrupted)
+    else:  # between two chunks
+        monkeypatch.setattr(Gathered, "add", lambda *_: 1 / 0)
+    with pytest.raises(KeyboardInterrupt if is_interrupted else ZeroDivisionError):
         simulate_ensemble(
             two_wells(),
             UniformSwitching(2, 3.0),

@@ -62,9 +62,11 @@ def run_chunks(
         for _ in track(firsts, progress):
             while len(under_way) < 2 * num_workers and (following := next(remaining, None)) is not None:
                 under_way.append((following, _threads(num_workers).submit(run, following)))
-            first, future = under_way.popleft()
-            yield first, future.result()
-    finally:  # whoever stops listening waits for no more than the chunks that have begun
+            first, future = under_way[0]
+            parts = future.result()
+            under_way.popleft()
+            yield first, parts
+    finally:  # whoever stops listening, or is interrupted, waits for no more than the chunks that have begun
         wait([future for _, future in under_way if not future.cancel()])
 
 

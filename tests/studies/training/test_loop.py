@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,12 +12,12 @@ import torch
 from torch.nn.functional import cross_entropy
 
 import tiny_images
+import watched_images
 from underdamped.studies.training.augmentation import Augmentation, batches, channel_statistics, normalize
 from underdamped.studies.training.loop import Job, Settings, check_batches, train
 from underdamped.studies.training.methods import DMSGMP, HSGMP, SGD, Momentum
 from underdamped.studies.training.networks import vgg
 from underdamped.studies.training.streams import Purpose, torch_seed
-from worker_jobs import load_and_watch_the_end
 
 SHIFTS = Augmentation(flip=True, padding=1)
 
@@ -186,7 +187,8 @@ def test_two_devices_go_on_bitwise(tmp_path):
 
 @pytest.mark.slow
 def test_the_network_is_gone_before_its_group_is_left(tmp_path):
-    train(Job(SGD(), 0, tmp_path / "job.pt"), settings(epochs=1), load_and_watch_the_end, devices=2)
+    train(Job(SGD(), 0, tmp_path / "job.pt"), settings(epochs=1), partial(watched_images.load, tmp_path), devices=2)
+    assert len(list(tmp_path.glob("*.left"))) == 2
 
 
 def test_seeds_matter_everywhere(tmp_path):

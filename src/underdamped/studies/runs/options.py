@@ -39,23 +39,26 @@ class RunOptions(Defaults, Place):
 
 def read_to_run(name: str, study: Any, words: list[str]) -> tuple[RunOptions, Any]:
     """Where to run a study, and its configuration, from the words after its name."""
-    quick = _first_look(Defaults(), words).quick
-    return _read("run", name, study, words, RunOptions(run_dir=Path("runs", f"{name}-quick" if quick else name)))
+    options = RunOptions(run_dir=Path("runs", name))
+    given = _first_look(options, words)
+    if given.quick:
+        options = RunOptions(run_dir=Path("runs", f"{name}-quick"))
+    return _read("run", name, study, words, options, given)
 
 
 def read_to_check(name: str, study: Any, words: list[str]) -> Any:
     """The configuration of a study that is not run, from the words after its name."""
-    return _read("check", name, study, words, Defaults())[1]
+    options = Defaults()
+    return _read("check", name, study, words, options, _first_look(options, words))[1]
 
 
 def _first_look(options: Any, words: list[str]) -> Any:
-    """The options common to all studies, whatever else is among the words."""
+    """The options common to all studies, whatever else is among the words: they say where defaults come from."""
     return tyro.cli(type(options), args=words, default=options, return_unknown_args=True, add_help=False)[0]
 
 
-def _read(command: str, name: str, study: Any, words: list[str], options: Any) -> tuple[Any, Any]:
-    """In two passes: the first learns where defaults come from, the second reads all and shows them in its help."""
-    given = _first_look(options, words)
+def _read(command: str, name: str, study: Any, words: list[str], options: Any, given: Any) -> tuple[Any, Any]:
+    """Everything, once it is known where defaults come from: the help shows them."""
     default = study.QUICK if given.quick else study.Config()
     if given.config is not None:
         default = _with_file(default, name, given.config)
