@@ -99,3 +99,12 @@ def test_statistics_are_refused_at_the_limit_and_not_before(monkeypatch, sample_
             simulate_ensemble(target, index, num_paths=64, statistics=statistics, **options)
         monkeypatch.setattr(memory, "available", lambda needed=needed: needed)
         assert simulate_ensemble(target, index, num_paths=64, statistics=statistics, **options).mean is not None
+
+
+def test_what_is_small_is_taken_without_asking(monkeypatch):
+    options = {"mass": 0.0, "position": [1.0], "times": [1.0], "key": jax.random.key(0), "flow": Exact()}
+    target, index = Quadratic(jnp.ones((1, 1)), jnp.zeros((1, 1))), UniformSwitching(1, 0.0)
+    monkeypatch.setattr(memory, "available", lambda: 0)
+    assert simulate_ensemble(target, index, num_paths=64, **options).position.shape == (64, 1, 1)
+    with pytest.raises(MemoryError, match="`num_paths` must be such that paths fit"):
+        simulate_ensemble(target, index, num_paths=2**20, **options)

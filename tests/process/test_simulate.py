@@ -558,3 +558,32 @@ def test_what_is_stopped_early_leaves_nothing_running(monkeypatch, is_interrupte
     assert len(ended) == at_return
     time.sleep(0.5)
     assert len(begun) == at_return
+
+
+INSIDE = """
+import jax, jax.numpy as jnp, numpy as np
+from underdamped.process import Exact, ExponentialHeun, FiniteSum, Quadratic, UniformSwitching, simulate_ensemble
+
+def ensemble(target, flow, num_paths):
+    return simulate_ensemble(
+        target, UniformSwitching(2, 3.0), mass=0.5, position=[0.5], times=[0.1], key=jax.random.key(0), flow=flow,
+        num_paths=num_paths, chunk_size=16,
+    )
+
+def inside(value):
+    ensemble(Quadratic([[1.0], [1.0]], [[-1.0], [1.0]]), Exact(), 16)
+    return np.zeros_like(value)
+
+class Asking(Quadratic):
+    def gradient(self, position, chosen):
+        shape = jax.ShapeDtypeStruct((), jnp.float32)
+        zero = jax.pure_callback(inside, shape, position[0], vmap_method="broadcast_all")
+        return super().gradient(position, chosen) + zero
+
+ensemble(Asking([[1.0], [1.0]], [[-1.0], [1.0]]), ExponentialHeun(0.1), 64)
+"""
+
+
+@pytest.mark.slow
+def test_an_ensemble_inside_of_another_does_not_wait_for_it():
+    subprocess.run([sys.executable, "-c", INSIDE], check=True, timeout=300)

@@ -58,22 +58,29 @@ def run_chunks(
     firsts = range(0, num_paths, lanes)
     under_way: deque[tuple[int, Future]] = deque()
     remaining = iter(firsts)
+    idle = _idle_threads(num_workers)
+    threads = idle.pop() if idle else ThreadPoolExecutor(num_workers, thread_name_prefix="underdamped")
     try:
         for _ in track(firsts, progress):
             while len(under_way) < 2 * num_workers and (following := next(remaining, None)) is not None:
-                under_way.append((following, _threads(num_workers).submit(run, following)))
+                under_way.append((following, threads.submit(run, following)))
             first, future = under_way[0]
             parts = future.result()
             under_way.popleft()
             yield first, parts
     finally:  # whoever stops listening, or is interrupted, waits for no more than the chunks that have begun
         wait([future for _, future in under_way if not future.cancel()])
+        idle.append(threads)
 
 
 @functools.cache
-def _threads(number: int) -> ThreadPoolExecutor:
-    """Kept from call to call: memory of a new thread is new to the system, and a small ensemble would feel it."""
-    return ThreadPoolExecutor(number, thread_name_prefix="underdamped")
+def _idle_threads(number: int) -> list[ThreadPoolExecutor]:
+    """Groups of so many threads, kept from call to call: a new thread's memory is new to the system, which takes time.
+
+    Each is lent to one call at a time, since one inside of another would wait for threads that wait for it.
+    """
+    del number
+    return []
 
 
 def _devices() -> list[Any]:

@@ -215,7 +215,8 @@ def _leave_group(fabric: Fabric) -> None:
 
     The group joins its threads where its last reference is dropped. Python's own references let go of the interpreter
     meanwhile; the one that ``DistributedDataParallel`` has does not, and waits for ever for a thread that needs the
-    interpreter to free a tensor. So the network has to be gone before.
+    interpreter to free a tensor. So the network has to be gone before, and not left in a
+    cycle either.
     """
     gc.collect()
     fabric.barrier()
